@@ -1,0 +1,1 @@
+//! The shop, pure: users, orders, stock, and the views over them.

@@ -1,0 +1,20 @@
+//! The vocabulary of event sourcing, pure: no clock, no randomness, no I/O.
+//!
+//! Reading order:
+//! - [`event`]: a fact as it is stored, its wire name and its JSON body
+//! - [`recorded`]: an event with what the log says about it: position, version, ids, cause
+//! - [`decider`]: the rules of one entity, as two functions
+//! - [`projection`]: a read model, as two functions
+//! - [`given`]: given / when / then, to test deciders
+
+pub mod decider;
+pub mod event;
+pub mod given;
+pub mod projection;
+pub mod recorded;
+
+pub use decider::Decider;
+pub use event::{Event, Unreadable};
+pub use given::given;
+pub use projection::{Column, Projection};
+pub use recorded::{EntityName, Metadata, Part, Position, Recorded, Version, event_id};

@@ -1,0 +1,1 @@
+//! The log on JetStream: append, load, execute, subscribe.

@@ -1,0 +1,1 @@
+//! Runs projections: worker, checkpoint, and the SQLite view store.
