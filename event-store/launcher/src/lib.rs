@@ -1,0 +1,22 @@
+//! Finds and runs the real nats-server, for the program and for tests.
+//!
+//! In reading order. There is no client in here: whoever wants to talk to the server connects to its URL.
+
+mod binary;
+mod config;
+mod data_dir;
+mod error;
+mod home;
+mod launch;
+mod lock;
+mod process;
+mod record;
+mod server;
+mod supervisor;
+
+pub use binary::{Binary, find};
+pub use config::CONFIG;
+pub use data_dir::DataDir;
+pub use error::LaunchError;
+pub use server::{Options, Port, Server};
+pub use supervisor::Status;

@@ -1,0 +1,94 @@
+//! Keeps the server up: what dies unasked is started again on the same port, so that clients find it.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::launch::{Plan, Running};
+use crate::process;
+use crate::record::Record;
+
+const TO_STOP: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A server that lived this long did not die of its start.
+const HEALTHY: Duration = Duration::from_secs(2);
+
+/// What is known of the server now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Whether it was ready and has not died since.
+    pub up: bool,
+    /// The process that serves, or served last.
+    pub pid: u32,
+    /// Where it answers monitoring requests over HTTP; another port after each restart.
+    pub monitoring_url: String,
+    /// How often it was started again.
+    pub restarts: u64,
+}
+
+impl Status {
+    pub(crate) fn of(running: &Running, restarts: u64) -> Self {
+        Self { up: true, pid: running.pid, monitoring_url: running.monitoring_url.clone(), restarts }
+    }
+}
+
+/// Runs until `stop` says so, or nobody is left who could; then ends the server.
+pub(crate) async fn supervise(
+    plan: Plan,
+    mut running: Running,
+    status: watch::Sender<Status>,
+    mut stop: oneshot::Receiver<()>,
+) {
+    let port = running.port;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let since = Instant::now();
+        tokio::select! {
+            exit = running.child.wait() => {
+                let exit = exit.map_or_else(|error| error.to_string(), |exit| exit.to_string());
+                tracing::warn!(pid = running.pid, %exit, "nats-server died, starting it again");
+            }
+            _ = &mut stop => {
+                end(running).await;
+                Record::remove(&plan.home);
+                status.send_modify(|status| status.up = false);
+                return;
+            }
+        }
+        status.send_modify(|status| status.up = false);
+        if since.elapsed() >= HEALTHY {
+            pause = FIRST_PAUSE;
+        }
+        running = tokio::select! {
+            running = restart(&plan, port, &mut pause) => running,
+            _ = &mut stop => return,
+        };
+        status.send_modify(|status| *status = Status::of(&running, status.restarts + 1));
+    }
+}
+
+async fn restart(plan: &Plan, port: u16, pause: &mut Duration) -> Running {
+    let mut failures = 0_u32;
+    loop {
+        sleep(*pause).await;
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        match plan.launch(port).await {
+            Ok(running) => return running,
+            Err(error) if failures == 0 => tracing::warn!(%error, "nats-server does not start, trying on"),
+            Err(error) => tracing::debug!(%error, failures, "nats-server does not start"),
+        }
+        failures += 1;
+    }
+}
+
+async fn end(mut running: Running) {
+    process::terminate(running.pid);
+    if timeout(TO_STOP, running.child.wait()).await.is_err() {
+        tracing::warn!(pid = running.pid, "nats-server does not end, killing it");
+        process::send(running.pid, Signal::KILL);
+        let _ = running.child.wait().await;
+    }
+}
