@@ -1,1 +1,41 @@
-//! The log on JetStream: append, load, execute, subscribe.
+//! The log on JetStream.
+//!
+//! Reading order:
+//! - [`connection`]: the broker, and what it must be
+//! - [`streams`]: the streams, exactly as other tools rely on them
+//! - [`subjects`]: the only place that builds subjects
+//! - [`envelope`]: an event on the wire
+//! - [`store`]: the log, opened
+//! - [`read`], [`load`]: histories, and entities from them
+//! - [`append`]: events stored, all or none, with the outcome always found out
+//! - [`execute`]: the way of one command
+//! - [`keys`]: a command sent again under its key happens once
+//! - [`subscribe`]: the whole log in order, without a gap
+//! - [`error`]: what can go wrong, by what the caller does next
+//!
+//! Deliberately not here: any user or order, any HTTP.
+
+pub mod append;
+pub mod connection;
+pub mod envelope;
+pub mod error;
+pub mod execute;
+pub mod keys;
+pub mod load;
+mod publish;
+pub mod read;
+pub mod store;
+pub mod streams;
+pub mod subjects;
+pub mod subscribe;
+
+pub use append::{Stand, Write};
+pub use connection::{ConnectError, Connection, Durability};
+pub use envelope::Entry;
+pub use error::{ExecuteError, Foreign, StoreError};
+pub use execute::{Also, Done, Effect, Expected, alone};
+pub use keys::IdempotencyKey;
+pub use load::Loaded;
+pub use store::{EventStore, Settings};
+pub use streams::StreamError;
+pub use subscribe::{Batch, Mark, Subscription};

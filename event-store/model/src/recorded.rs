@@ -111,6 +111,19 @@ impl Metadata {
         let (causation_id, correlation_id) = (command_id, command_id);
         Self { command_id, causation_id, correlation_id, time, actor: None, traceparent: None }
     }
+
+    /// Of the same command, taken in once more: with the id that it was first given, also where that id stands for
+    /// its cause.
+    #[must_use]
+    pub fn repeated_as(&self, first: Uuid) -> Self {
+        let renamed = |id| if id == self.command_id { first } else { id };
+        Self {
+            command_id: first,
+            causation_id: renamed(self.causation_id),
+            correlation_id: renamed(self.correlation_id),
+            ..self.clone()
+        }
+    }
 }
 
 /// The id of the `index`-th event (from 0) that a command causes on an entity: a UUIDv5 (RFC 9562) of the

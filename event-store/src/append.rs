@@ -1,0 +1,247 @@
+//! Storing events, with the optimistic check in the broker, and finding out what became of a write that nobody
+//! answered.
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use event_model::{EntityName, Event, Metadata, Part, Position, Version, event, event_id};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::envelope::{self, Draft, Entry};
+use crate::error::{Cause, StoreError};
+use crate::publish::{self, Answer};
+use crate::read::ROUND_TRIP;
+use crate::store::EventStore;
+use crate::subjects;
+
+/// The most events of one append: what the broker takes as one atomic batch.
+pub const MOST_EVENTS: usize = 1000;
+
+/// Where an entity stood when it was read: what an append relies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stand {
+    /// The version that was decided on.
+    pub version: Version,
+    /// The last message on its subject, whoever wrote it; the broker checks that it still is.
+    pub(crate) last: Position,
+}
+
+/// The events of one entity in an append.
+#[derive(Debug, Clone)]
+pub struct Write {
+    entity: EntityName,
+    stand: Stand,
+    drafts: Vec<Draft>,
+}
+
+impl Write {
+    /// Events that follow where the entity stood. Their ids come from the command's id.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfit`] when an event does not serialise to a JSON object.
+    pub fn new<E: Event>(
+        entity: EntityName,
+        stand: Stand,
+        events: &[E],
+        metadata: &Metadata,
+    ) -> Result<Self, StoreError> {
+        let mut version = stand.version;
+        let draft = |(index, event): (usize, &E)| {
+            version = version.next();
+            Ok(Draft {
+                id: event_id(metadata.command_id, &entity, index),
+                event_type: event.event_type(),
+                version,
+                data: event::encode(event).map_err(|error| StoreError::Unfit(error.to_string()))?,
+            })
+        };
+        let drafts = events.iter().enumerate().map(draft).collect::<Result<_, StoreError>>()?;
+        Ok(Self { entity, stand, drafts })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+    }
+}
+
+/// One message on its way to the log.
+struct Outgoing {
+    subject: String,
+    headers: HeaderMap,
+    data: Bytes,
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Stored(Position),
+    /// The broker says that something of it is there already, or that another was faster.
+    Taken(EntityName),
+    /// Certainly not stored; the same may work in a moment.
+    NotNow(Cause),
+    /// Nobody answered.
+    Unanswered(Cause),
+    Never(StoreError),
+}
+
+impl EventStore {
+    /// Appends the events of one or several entities: all or none, on disk before it returns, one behind the
+    /// other. Returns the position of the last event of the first entity.
+    ///
+    /// # Errors
+    /// - [`StoreError::Conflict`] when an entity is no longer where it stood. It is also what a repetition of an
+    ///   append meets that was stored before; [`EventStore::execute`] tells the two apart.
+    /// - [`StoreError::OutcomeUnknown`] when the broker went away in between. It may still be stored.
+    /// - [`StoreError::Unavailable`], [`StoreError::Unfit`]: nothing was stored.
+    pub async fn append(&self, writes: &[Write], metadata: &Metadata) -> Result<Position, StoreError> {
+        self.append_by(writes, metadata, self.deadline()).await
+    }
+
+    pub(crate) async fn append_by(
+        &self,
+        writes: &[Write],
+        metadata: &Metadata,
+        deadline: Instant,
+    ) -> Result<Position, StoreError> {
+        let first = writes.iter().find(|write| !write.drafts.is_empty());
+        let first = first.ok_or_else(|| StoreError::Unfit("an append without events".into()))?;
+        let messages = messages(writes, metadata)?;
+        let started = Instant::now();
+        let trailing = messages.len() - first.drafts.len();
+        let mut unanswered = false;
+        let mut tries = 0_u32;
+        loop {
+            tries += 1;
+            let attempt = if self.connection().is_up() {
+                self.attempt(first, &messages, deadline.min(Instant::now() + ROUND_TRIP)).await
+            } else {
+                Attempt::NotNow("the broker is not connected".into())
+            };
+            let cause = match attempt {
+                Attempt::Stored(last) => {
+                    metrics::histogram!("jetsource_append_seconds").record(started.elapsed().as_secs_f64());
+                    return Ok(Position::new(last.get() - trailing as u64));
+                }
+                Attempt::Taken(entity) => match self.what_follows(first, deadline).await {
+                    Ok(Some(position)) if unanswered => return Ok(position),
+                    Ok(_) => {
+                        metrics::counter!("jetsource_append_conflicts_total").increment(1);
+                        return Err(StoreError::Conflict { entity });
+                    }
+                    Err(_) if !unanswered => return Err(StoreError::Conflict { entity }),
+                    Err(error) => error.into(),
+                },
+                Attempt::NotNow(cause) => cause,
+                Attempt::Unanswered(cause) => {
+                    unanswered = true;
+                    cause
+                }
+                Attempt::Never(error) => return Err(error),
+            };
+            metrics::counter!("jetsource_append_retries_total").increment(1);
+            if Instant::now() + pause(tries) >= deadline {
+                return Err(if unanswered {
+                    StoreError::OutcomeUnknown(cause)
+                } else {
+                    StoreError::Unavailable(cause)
+                });
+            }
+            // The same write again is how its outcome is found out: it carries the same expectation, so it and
+            // the one that nobody answered cannot both be stored.
+            sleep(pause(tries)).await;
+        }
+    }
+
+    async fn attempt(&self, first: &Write, messages: &[Outgoing], deadline: Instant) -> Attempt {
+        let client = self.client();
+        let Some((last, before)) = messages.split_last() else {
+            return Attempt::Never(StoreError::Unfit("an append without events".into()));
+        };
+        let batch = (!before.is_empty()).then(|| Uuid::now_v7().to_string());
+        for (index, message) in before.iter().enumerate() {
+            let headers = in_batch(message, batch.as_deref(), index + 1, false);
+            if let Err(error) =
+                client.publish_with_headers(message.subject.clone(), headers, message.data.clone()).await
+            {
+                return Attempt::NotNow(error.into());
+            }
+        }
+        let headers = in_batch(last, batch.as_deref(), messages.len(), true);
+        match publish::ask(client, last.subject.clone(), headers, last.data.clone(), deadline).await {
+            Answer::Stored { duplicate: true, .. } => Attempt::Taken(first.entity.clone()),
+            Answer::Stored { sequence, .. } => Attempt::Stored(sequence),
+            Answer::Refused { code, said } => refused(first, code, &said),
+            Answer::NoStream(cause) => Attempt::NotNow(cause),
+            Answer::None(cause) => Attempt::Unanswered(cause),
+        }
+    }
+
+    /// Whether what follows the stand of this write is the write itself; then the position of its last event.
+    async fn what_follows(&self, write: &Write, deadline: Instant) -> Result<Option<Position>, StoreError> {
+        let mut after = write.stand.last;
+        for draft in &write.drafts {
+            match self.next_after(&write.entity, after, deadline).await? {
+                Some(Entry::Event(event)) if event.id == draft.id => after = event.position,
+                Some(Entry::Event(_) | Entry::Foreign(_)) | None => return Ok(None),
+            }
+        }
+        Ok(Some(after))
+    }
+}
+
+/// The broker's refusals, by number.
+fn refused(first: &Write, code: u64, said: &str) -> Attempt {
+    let said = format!("{said} ({code})");
+    match code {
+        // Another sequence is last, or an id of the batch is stored already.
+        10071 | 10201 => Attempt::Taken(first.entity.clone()),
+        10199 | publish::TOO_LARGE => Attempt::Never(StoreError::Unfit(said)),
+        10171 | 10177 | 10193 => {
+            Attempt::Never(StoreError::Corrupt(format!("the broker does not take our batches: {said}")))
+        }
+        // 10164 another write in flight, 10176 batch abandoned, 10210 too many batches, and all that is full or
+        // away: certainly not stored, and the same may work in a moment.
+        _ => Attempt::NotNow(said.into()),
+    }
+}
+
+fn in_batch(message: &Outgoing, batch: Option<&str>, sequence: usize, last: bool) -> HeaderMap {
+    let mut headers = message.headers.clone();
+    if let Some(batch) = batch {
+        headers.insert("Nats-Batch-Id", batch);
+        headers.insert("Nats-Batch-Sequence", sequence.to_string());
+        if last {
+            headers.insert("Nats-Batch-Commit", "1");
+        }
+    }
+    headers
+}
+
+fn messages(writes: &[Write], metadata: &Metadata) -> Result<Vec<Outgoing>, StoreError> {
+    let of: usize = writes.iter().map(|write| write.drafts.len()).sum();
+    if of > MOST_EVENTS {
+        return Err(StoreError::Unfit(format!("{of} events in one append, at most {MOST_EVENTS} go")));
+    }
+    let unfit = |_| StoreError::Unfit("too many events".into());
+    let mut messages = Vec::with_capacity(of);
+    for write in writes {
+        let subject = subjects::append(&write.entity);
+        for (index, draft) in write.drafts.iter().enumerate() {
+            let number = u32::try_from(messages.len() + 1).map_err(unfit)?;
+            let part =
+                if of > 1 { Some(Part { number, of: u32::try_from(of).map_err(unfit)? }) } else { None };
+            let mut headers = envelope::headers(draft, &write.entity, metadata, part)?;
+            if index == 0 {
+                headers.insert(
+                    async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+                    write.stand.last.to_string(),
+                );
+            }
+            messages.push(Outgoing { subject: subject.clone(), headers, data: draft.data.clone() });
+        }
+    }
+    Ok(messages)
+}
+
+fn pause(tries: u32) -> std::time::Duration {
+    std::time::Duration::from_millis(u64::from(tries.min(8)) * 25)
+}

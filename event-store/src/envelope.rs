@@ -1,0 +1,220 @@
+//! An event on the wire: CloudEvents 1.0 in binary mode, as NATS headers, beside the data.
+
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use event_model::{EntityName, Metadata, Part, Position, Recorded, Version};
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use crate::error::{Foreign, StoreError};
+use crate::subjects;
+
+/// What a reader meets at one position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// An event.
+    Event(Recorded),
+    /// Something that is none: stepped over, counted, never in the way.
+    Foreign(Foreign),
+}
+
+impl Entry {
+    /// Where it lies.
+    pub fn position(&self) -> Position {
+        match self {
+            Self::Event(event) => event.position,
+            Self::Foreign(foreign) => foreign.position,
+        }
+    }
+}
+
+/// An event that is about to be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) id: Uuid,
+    pub(crate) event_type: &'static str,
+    pub(crate) version: Version,
+    pub(crate) data: Bytes,
+}
+
+/// The headers of an event. `part` is its place in an append of several.
+pub(crate) fn headers(
+    draft: &Draft,
+    entity: &EntityName,
+    metadata: &Metadata,
+    part: Option<Part>,
+) -> Result<HeaderMap, StoreError> {
+    let time =
+        metadata.time.format(&Rfc3339).map_err(|error| StoreError::Unfit(format!("its time: {error}")))?;
+    let id = draft.id.to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert(async_nats::header::NATS_MESSAGE_ID, id.as_str());
+    headers.insert("ce-id", id);
+    headers.insert("ce-specversion", "1.0");
+    headers.insert("ce-source", "/jetsource");
+    headers.insert("ce-type", draft.event_type);
+    headers.insert("ce-subject", header_text(&entity.to_string()));
+    headers.insert("ce-time", time);
+    headers.insert("ce-datacontenttype", "application/json");
+    headers.insert("ce-entityversion", draft.version.to_string());
+    headers.insert("ce-causationid", metadata.causation_id.to_string());
+    headers.insert("ce-correlationid", metadata.correlation_id.to_string());
+    if let Some(part) = part {
+        headers.insert("ce-part", part.to_string());
+    }
+    if let Some(actor) = &metadata.actor {
+        headers.insert("ce-actor", header_text(actor));
+    }
+    if let Some(traceparent) = &metadata.traceparent {
+        headers.insert("traceparent", header_text(traceparent));
+    }
+    Ok(headers)
+}
+
+/// Reads a stored message.
+pub(crate) fn read(subject: &str, position: Position, headers: Option<&HeaderMap>, data: Bytes) -> Entry {
+    match event(subject, position, headers, data) {
+        Ok(event) => Entry::Event(event),
+        Err(reason) => Entry::Foreign(Foreign { position, subject: subject.to_owned(), reason }),
+    }
+}
+
+fn event(
+    subject: &str,
+    position: Position,
+    headers: Option<&HeaderMap>,
+    data: Bytes,
+) -> Result<Recorded, String> {
+    let headers = headers.ok_or("it has no headers")?;
+    let text = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
+    let uuid = |name: &str| {
+        text(name)
+            .map(|value| Uuid::try_parse(value).map_err(|_| format!("{name} is not a UUID")))
+            .transpose()
+    };
+    let version =
+        text("ce-entityversion").map(str::parse).transpose().map_err(|_| "ce-entityversion is no number")?;
+    let time = text("ce-time").ok_or("it has no ce-time")?;
+    let body: &RawValue = serde_json::from_slice(&data).map_err(|_| "its body is not JSON")?;
+    if !body.get().starts_with('{') {
+        return Err("its body is not a JSON object".into());
+    }
+    Ok(Recorded {
+        id: uuid("ce-id")?.ok_or("it has no ce-id")?,
+        entity: subjects::entity(subject).ok_or("its subject names no entity")?,
+        event_type: text("ce-type").ok_or("it has no ce-type")?.to_owned(),
+        position,
+        version,
+        time: OffsetDateTime::parse(time, &Rfc3339).map_err(|_| "ce-time is not RFC 3339")?,
+        causation_id: uuid("ce-causationid")?,
+        correlation_id: uuid("ce-correlationid")?,
+        part: text("ce-part").and_then(|part| part.parse().ok()),
+        actor: text("ce-actor").map(plain_text),
+        traceparent: text("traceparent").map(plain_text),
+        data,
+    })
+}
+
+/// Percent-encodes what CloudEvents does not allow in a header value: space, quote, percent and whatever is not
+/// printable ASCII (NATS protocol binding, 3.1.3.1).
+fn header_text(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && byte != b'"' && byte != b'%' {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+fn plain_text(encoded: &str) -> String {
+    let mut plain = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        let escaped = tail.get(..2).filter(|_| *byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        if let Some(value) = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            plain.push(value);
+            rest = &tail[2..];
+        } else {
+            plain.push(*byte);
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn metadata() -> Metadata {
+        Metadata {
+            actor: Some("the \"shop\" é".into()),
+            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+            ..Metadata::first(Uuid::from_u128(1), OffsetDateTime::UNIX_EPOCH)
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let entity = EntityName::new("stock", "a b/é");
+        let draft = Draft {
+            id: Uuid::from_u128(2),
+            event_type: "stock-received",
+            version: Version::new(3),
+            data: Bytes::from_static(b"{\"quantity\":1}"),
+        };
+        let part = Some(Part { number: 1, of: 2 });
+        let headers = headers(&draft, &entity, &metadata(), part).unwrap();
+        let entry = read(&subjects::stored(&entity), Position::new(9), Some(&headers), draft.data.clone());
+        let Entry::Event(event) = entry else { panic!("{entry:?}") };
+        assert_eq!((event.id, event.entity, event.part), (draft.id, entity, part));
+        assert_eq!((event.version, event.position), (Some(draft.version), Position::new(9)));
+        assert_eq!((event.event_type.as_str(), event.data), (draft.event_type, draft.data));
+        assert_eq!((event.actor, event.traceparent), (metadata().actor, metadata().traceparent));
+        assert_eq!((event.time, event.causation_id), (OffsetDateTime::UNIX_EPOCH, Some(Uuid::from_u128(1))));
+    }
+
+    #[test]
+    fn what_is_no_event_says_why() {
+        let reason = |subject: &str, headers: Option<&HeaderMap>, data: &'static [u8]| match read(
+            subject,
+            Position::new(1),
+            headers,
+            Bytes::from_static(data),
+        ) {
+            Entry::Event(event) => panic!("{event:?}"),
+            Entry::Foreign(foreign) => foreign.reason,
+        };
+        let mut headers = HeaderMap::new();
+        assert_eq!(reason("events.a.b", None, b"{}"), "it has no headers");
+        assert_eq!(reason("events.a.b", Some(&headers), b"{}"), "it has no ce-time");
+        headers.insert("ce-time", "1970-01-01T00:00:00Z");
+        assert_eq!(reason("events.a.b", Some(&headers), b"[]"), "its body is not a JSON object");
+        headers.insert("ce-id", "x");
+        assert_eq!(reason("events.a.b", Some(&headers), b"{}"), "ce-id is not a UUID");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_a_header(text in ".*") {
+            let encoded = header_text(&text);
+            prop_assert!(encoded.bytes().all(|byte| byte.is_ascii_graphic()));
+            prop_assert_eq!(plain_text(&encoded), text);
+        }
+
+        #[test]
+        fn no_body_and_no_header_stops_a_reader(body: Vec<u8>, id in ".*", version in ".*") {
+            let mut headers = HeaderMap::new();
+            headers.insert("ce-id", header_text(&id));
+            headers.insert("ce-entityversion", header_text(&version));
+            let _ = read("events.order.x", Position::new(1), Some(&headers), Bytes::from(body));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The way of one command: read, decide, append; somebody else was faster: read on, decide again.
+
+use std::error::Error;
+
+use event_model::{Decider, EntityName, Metadata, Version};
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep};
+
+use crate::append::Write;
+use crate::error::{ExecuteError, StoreError};
+use crate::load::{Folding, Loaded};
+use crate::store::EventStore;
+
+/// The version that a command relies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// The newest: decided again when somebody else is faster.
+    Newest,
+    /// This one and no other.
+    Exactly(Version),
+}
+
+/// What a command came to.
+#[derive(Debug, Clone)]
+pub struct Done<D: Decider> {
+    /// The entity that it was for.
+    pub id: D::Id,
+    /// That entity right after the command.
+    pub entity: Loaded<D>,
+    /// What it did.
+    pub effect: Effect,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Its events were appended.
+    Changed,
+    /// What it asked for already held.
+    Nothing,
+    /// It was carried out before, under the same command id.
+    Repeated,
+}
+
+/// A command to another entity that goes into the same append: all of it happens, or nothing.
+pub struct Also<R: Error + 'static>(Box<DecideAlso<R>>);
+
+type DecideAlso<R> = dyn for<'a> Fn(&'a EventStore, &'a Metadata, Instant) -> BoxFuture<'a, Result<Write, ExecuteError<R>>>
+    + Send
+    + Sync;
+
+impl<R: Error + Send + Sync + 'static> Also<R> {
+    /// That command to that entity.
+    pub fn new<D: Decider>(id: D::Id, command: D::Command) -> Self
+    where
+        R: From<D::Rejection>,
+    {
+        Self(Box::new(move |store, metadata, deadline| {
+            let (id, command) = (id.clone(), command.clone());
+            Box::pin(async move {
+                let mut folding = Folding::<D>::new(&id, None);
+                store.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+                let events =
+                    folding.now.state.decide(command).map_err(|no| ExecuteError::Rejected(no.into()))?;
+                let entity = EntityName::new(D::CATEGORY, &id);
+                Ok(Write::new(entity, folding.now.stand(), &events, metadata)?)
+            })
+        }))
+    }
+}
+
+impl<R: Error + 'static> std::fmt::Debug for Also<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Also")
+    }
+}
+
+/// No other entity takes part.
+pub fn alone<D: Decider>(_: &D::Id, _: &D, _: &[D::Event]) -> Vec<Also<D::Rejection>> {
+    Vec::new()
+}
+
+impl EventStore {
+    /// Decides a command on the newest state of an entity and appends what happens.
+    ///
+    /// The same command id again, whether the first answer was lost or not, changes nothing and gives the same
+    /// answer as long as the entity's history is read from before it; see [`EventStore::execute_once`].
+    ///
+    /// # Errors
+    /// [`ExecuteError`], by what the caller does next.
+    pub async fn execute<D: Decider>(
+        &self,
+        id: &D::Id,
+        command: D::Command,
+        metadata: &Metadata,
+    ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
+        self.execute_with(id, Expected::Newest, command, metadata, alone::<D>).await
+    }
+
+    /// [`EventStore::execute`], unless the entity is no longer at this version.
+    ///
+    /// # Errors
+    /// [`ExecuteError::VersionMismatch`] then.
+    pub async fn execute_at<D: Decider>(
+        &self,
+        id: &D::Id,
+        version: Version,
+        command: D::Command,
+        metadata: &Metadata,
+    ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
+        self.execute_with(id, Expected::Exactly(version), command, metadata, alone::<D>).await
+    }
+
+    /// [`EventStore::execute`] together with what the events ask of other entities, as one atomic append. `also`
+    /// is pure: it sees the state before the events, and the events.
+    ///
+    /// # Errors
+    /// [`ExecuteError`]; what another entity refuses is a rejection of the whole.
+    pub async fn execute_with<D: Decider>(
+        &self,
+        id: &D::Id,
+        expected: Expected,
+        command: D::Command,
+        metadata: &Metadata,
+        also: impl Fn(&D::Id, &D, &[D::Event]) -> Vec<Also<D::Rejection>> + Send + Sync,
+    ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
+        let deadline = self.deadline();
+        let mut folding = Folding::<D>::new(id, Some(metadata.command_id));
+        self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+        self.carry_out(id.clone(), folding, expected, command, metadata, &also, deadline).await
+    }
+
+    /// Decides on what was read, and reads on for as long as others are faster.
+    pub(crate) async fn carry_out<D: Decider>(
+        &self,
+        id: D::Id,
+        mut folding: Folding<D>,
+        expected: Expected,
+        command: D::Command,
+        metadata: &Metadata,
+        also: &(impl Fn(&D::Id, &D, &[D::Event]) -> Vec<Also<D::Rejection>> + Send + Sync),
+        deadline: Instant,
+    ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
+        let mut tries = 0;
+        loop {
+            if let Some(entity) = folding.repeated.take() {
+                return Ok(Done { id, entity, effect: Effect::Repeated });
+            }
+            let found = folding.now.version;
+            if let Expected::Exactly(expected) = expected
+                && expected != found
+            {
+                return Err(ExecuteError::VersionMismatch { expected, found });
+            }
+            let events = folding.now.state.decide(command.clone()).map_err(ExecuteError::Rejected)?;
+            if events.is_empty() {
+                return Ok(Done { id, entity: folding.now, effect: Effect::Nothing });
+            }
+            let mut writes =
+                vec![Write::new(folding.entity().clone(), folding.now.stand(), &events, metadata)?];
+            for other in also(&id, &folding.now.state, &events) {
+                writes.push((other.0)(self, metadata, deadline).await?);
+            }
+            writes.retain(|write| !write.is_empty());
+            match self.append_by(&writes, metadata, deadline).await {
+                Ok(position) => {
+                    let count = events.len() as u64;
+                    let version = Version::new(found.get() + count);
+                    let state = events.into_iter().fold(folding.now.state, D::evolve);
+                    let entity = Loaded { state, version, position, last: position };
+                    return Ok(Done { id, entity, effect: Effect::Changed });
+                }
+                Err(StoreError::Conflict { entity }) => {
+                    tries += 1;
+                    if Instant::now() >= deadline {
+                        return Err(StoreError::Conflict { entity }.into());
+                    }
+                    sleep(backoff(tries, &metadata.command_id)).await;
+                    self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Spreads those who met: up to 2 ms after the first time, up to 30 ms in the end.
+fn backoff(tries: u32, command: &uuid::Uuid) -> std::time::Duration {
+    let spread = command.as_u128().rotate_left(tries * 7) % 1000;
+    let most = u64::from(tries.min(15)) * 2000;
+    std::time::Duration::from_micros(most * u64::try_from(spread).unwrap_or(0) / 1000)
+}

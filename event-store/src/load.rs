@@ -1,0 +1,171 @@
+//! An entity from its history.
+
+use event_model::{Decider, EntityName, Position, Recorded, Version, event_id};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::append::Stand;
+use crate::envelope::Entry;
+use crate::error::StoreError;
+use crate::store::EventStore;
+
+/// An entity as it is at a version.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded<D> {
+    /// The fold of its events.
+    pub state: D,
+    /// How many they are.
+    pub version: Version,
+    /// Where the last of them lies in the log; [`Position::START`] when there is none.
+    pub position: Position,
+    pub(crate) last: Position,
+}
+
+impl<D> Loaded<D> {
+    /// What an append that was decided on this relies on.
+    pub fn stand(&self) -> Stand {
+        Stand { version: self.version, last: self.last }
+    }
+}
+
+/// Folds a history, and notices the events of one command in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Folding<D> {
+    entity: EntityName,
+    pub(crate) now: Loaded<D>,
+    command: Option<Uuid>,
+    /// How many events of that command were met.
+    met: usize,
+    /// The entity right after them.
+    pub(crate) repeated: Option<Loaded<D>>,
+}
+
+impl<D: Decider> Folding<D> {
+    pub(crate) fn new(id: &D::Id, command: Option<Uuid>) -> Self {
+        let entity = EntityName::new(D::CATEGORY, id);
+        Self { entity, now: Loaded::default(), command, met: 0, repeated: None }
+    }
+
+    pub(crate) fn entity(&self) -> &EntityName {
+        &self.entity
+    }
+
+    pub(crate) fn command(&self) -> Option<Uuid> {
+        self.command
+    }
+
+    fn take(&mut self, entry: Entry) -> Result<(), StoreError> {
+        self.now.last = entry.position();
+        let event = match entry {
+            Entry::Event(event) if event.version == Some(self.now.version.next()) => event,
+            Entry::Event(_) | Entry::Foreign(_) => {
+                stepped_over(&self.entity, self.now.last);
+                return Ok(());
+            }
+        };
+        if !<D::Event as event_model::Event>::TYPES.contains(&event.event_type.as_str()) {
+            return Err(StoreError::Corrupt(format!(
+                "unknown event type {:?} of {} at position {}: a newer program wrote it; run that one",
+                event.event_type, self.entity, event.position
+            )));
+        }
+        let Ok(change) = event.decode::<D::Event>() else {
+            stepped_over(&self.entity, self.now.last);
+            return Ok(());
+        };
+        self.now.state = std::mem::take(&mut self.now.state).evolve(change);
+        self.now.version = self.now.version.next();
+        self.now.position = event.position;
+        if self.command.is_some_and(|command| event_id(command, &self.entity, self.met) == event.id) {
+            self.met += 1;
+            self.repeated = Some(self.now.clone());
+        }
+        Ok(())
+    }
+}
+
+fn stepped_over(entity: &EntityName, position: Position) {
+    metrics::counter!("jetsource_foreign_messages_total", "reader" => "load").increment(1);
+    tracing::debug!(%entity, %position, "stepped over a message that is not an event of this entity");
+}
+
+impl EventStore {
+    /// The entity as it is now; without events it is `D::default()` at version 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] without the broker, [`StoreError::Corrupt`] when the history holds an event
+    /// that this program does not know.
+    pub async fn load<D: Decider>(&self, id: &D::Id) -> Result<Loaded<D>, StoreError> {
+        let mut folding = Folding::<D>::new(id, None);
+        self.read_on(&mut folding, Version::new(u64::MAX), self.deadline()).await?;
+        Ok(folding.now)
+    }
+
+    /// The entity as it was at a version; as it is now when it has not got there yet.
+    ///
+    /// # Errors
+    /// As [`EventStore::load`].
+    pub async fn load_at<D: Decider>(&self, id: &D::Id, version: Version) -> Result<Loaded<D>, StoreError> {
+        let mut folding = Folding::<D>::new(id, None);
+        self.read_on(&mut folding, version, self.deadline()).await?;
+        Ok(folding.now)
+    }
+
+    /// Folds what has come since, up to a version.
+    pub(crate) async fn read_on<D: Decider>(
+        &self,
+        folding: &mut Folding<D>,
+        until: Version,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        while folding.now.version < until {
+            let chunk = self.chunk(&folding.entity, folding.now.last, usize::MAX, deadline).await?;
+            for entry in chunk.entries {
+                if folding.now.version < until {
+                    folding.take(entry)?;
+                }
+            }
+            if !chunk.more {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The events of an entity after a version, oldest first, at most `most` of them, and whether there are more.
+    /// Reads the whole history up to there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] without the broker.
+    pub async fn history(
+        &self,
+        entity: &EntityName,
+        after: Version,
+        most: usize,
+    ) -> Result<(Vec<Recorded>, bool), StoreError> {
+        let deadline = self.deadline();
+        let (mut events, mut version, mut last) = (Vec::new(), Version::START, Position::START);
+        loop {
+            let chunk = self.chunk(entity, last, usize::MAX, deadline).await?;
+            for entry in chunk.entries {
+                last = entry.position();
+                match entry {
+                    Entry::Event(event) if event.version == Some(version.next()) => {
+                        version = version.next();
+                        if version > after {
+                            events.push(event);
+                        }
+                    }
+                    Entry::Event(_) | Entry::Foreign(_) => stepped_over(entity, last),
+                }
+                if events.len() > most {
+                    events.truncate(most);
+                    return Ok((events, true));
+                }
+            }
+            if !chunk.more {
+                return Ok((events, false));
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Reading one subject: all of it in a few round trips, or one message.
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Message, StatusCode};
+use bytes::Bytes;
+use event_model::{EntityName, Position};
+use futures_util::StreamExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use crate::envelope::{self, Entry};
+use crate::error::StoreError;
+use crate::store::EventStore;
+use crate::streams::EVENTS;
+use crate::subjects;
+
+/// The most that one request may answer; the rest is asked for again.
+const CHUNK: usize = 1000;
+
+/// A part of a subject's history, oldest first.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) entries: Vec<Entry>,
+    /// Whether the subject held more when this was read.
+    pub(crate) more: bool,
+}
+
+impl EventStore {
+    /// What lies on the entity's subject after a position, oldest first, at most `most` entries.
+    pub(crate) async fn chunk(
+        &self,
+        entity: &EntityName,
+        after: Position,
+        most: usize,
+        deadline: Instant,
+    ) -> Result<Chunk, StoreError> {
+        let subject = subjects::stored(entity);
+        let most = most.min(CHUNK);
+        let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subject, "batch": most});
+        let client = self.client();
+        let inbox = client.new_inbox();
+        let mut answers = client.subscribe(inbox.clone()).await.map_err(StoreError::away)?;
+        client
+            .publish_with_reply(format!("$JS.API.DIRECT.GET.{EVENTS}"), inbox, ask.to_string().into())
+            .await
+            .map_err(StoreError::away)?;
+        let mut entries = Vec::new();
+        loop {
+            let answer = timeout_at(deadline, answers.next()).await.map_err(StoreError::away)?;
+            let answer = answer.ok_or_else(|| StoreError::away("the connection was closed"))?;
+            match answer.status {
+                Some(StatusCode::NOT_FOUND) => return Ok(Chunk { entries, more: false }),
+                None | Some(StatusCode::OK) => entries.push(entry(answer)?),
+                Some(status) if status.as_u16() == 204 => {
+                    let more = number(answer.headers.as_ref(), "Nats-Num-Pending").unwrap_or(0) > 0;
+                    return Ok(Chunk { entries, more });
+                }
+                Some(status) => return Err(StoreError::away(format!("reading {subject}: status {status}"))),
+            }
+        }
+    }
+
+    /// The first message on an entity's subject after a position.
+    pub(crate) async fn next_after(
+        &self,
+        entity: &EntityName,
+        after: Position,
+        deadline: Instant,
+    ) -> Result<Option<Entry>, StoreError> {
+        let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subjects::stored(entity)});
+        self.direct_get(EVENTS, &ask, deadline).await?.map(entry).transpose()
+    }
+
+    /// What lies at a position, `None` where the log does not reach it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the broker does not answer.
+    pub async fn at(&self, position: Position) -> Result<Option<Entry>, StoreError> {
+        let ask = serde_json::json!({"seq": position});
+        self.direct_get(EVENTS, &ask, self.deadline()).await?.map(entry).transpose()
+    }
+
+    pub(crate) async fn direct_get(
+        &self,
+        stream: &str,
+        ask: &serde_json::Value,
+        deadline: Instant,
+    ) -> Result<Option<Message>, StoreError> {
+        let subject = format!("$JS.API.DIRECT.GET.{stream}");
+        let request = self.client().request(subject, ask.to_string().into());
+        let answer =
+            timeout_at(deadline, request).await.map_err(StoreError::away)?.map_err(StoreError::away)?;
+        match answer.status {
+            Some(StatusCode::NOT_FOUND) => Ok(None),
+            None | Some(StatusCode::OK) => Ok(Some(answer)),
+            Some(status) => Err(StoreError::away(format!("reading {stream}: status {status}"))),
+        }
+    }
+
+    /// When the patience for one command or one read is over, counted from now.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.patience()
+    }
+}
+
+/// How long one round trip may take before it is tried again.
+pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(1500);
+
+fn entry(answer: Message) -> Result<Entry, StoreError> {
+    let headers = answer.headers.as_ref();
+    let position =
+        number(headers, "Nats-Sequence").ok_or_else(|| StoreError::away("an answer without a sequence"))?;
+    let subject =
+        headers.and_then(|headers| headers.get("Nats-Subject")).map(|subject| subject.as_str().to_owned());
+    let subject = subject.ok_or_else(|| StoreError::away("an answer without a subject"))?;
+    let data: Bytes = answer.payload.clone();
+    Ok(envelope::read(&subject, Position::new(position), headers, data))
+}
+
+pub(crate) fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
+    headers?.get(name)?.as_str().parse().ok()
+}

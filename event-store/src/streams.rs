@@ -1,0 +1,175 @@
+//! The streams, exactly as other tools rely on them, and the check that they are.
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, PersistenceMode, Republish, RetentionPolicy, StorageType, SubjectTransform,
+};
+use async_nats::jetstream::{Context, ErrorCode};
+
+use crate::error::{Cause, StoreError};
+
+/// The stream that is the log.
+pub const EVENTS: &str = "EVENTS";
+/// The stream of idempotency keys.
+pub const KEYS: &str = "KEYS";
+
+/// Why a stream cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// It is there and differs in what readers and writers rely on.
+    #[error(
+        "stream {stream} has {field} = {found}, it must be {wanted}: it was made by something else; point \
+         --nats-url to another broker, or set the field right (nats stream edit {stream})"
+    )]
+    Differs {
+        /// Which stream.
+        stream: String,
+        /// The field of its configuration, as the broker names it.
+        field: &'static str,
+        /// What it is.
+        found: String,
+        /// What it must be.
+        wanted: String,
+    },
+    /// The broker would not make it.
+    #[error("stream {stream} could not be made")]
+    Refused {
+        /// Which stream.
+        stream: String,
+        /// What the broker said.
+        #[source]
+        source: Cause,
+    },
+    /// Another error of the log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The log. Writers publish to `append.>`; what is stored, and only that, is republished on `events.>`, because a
+/// plain subscriber would otherwise hear attempts that the log refused.
+pub(crate) fn events() -> Config {
+    Config {
+        name: EVENTS.into(),
+        description: Some("the log: every event, in one order".into()),
+        subjects: vec!["append.>".into()],
+        subject_transform: Some(SubjectTransform {
+            source: "append.>".into(),
+            destination: "events.>".into(),
+        }),
+        republish: Some(Republish {
+            source: "events.>".into(),
+            destination: "events.>".into(),
+            headers_only: false,
+        }),
+        storage: StorageType::File,
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::New,
+        deny_delete: true,
+        deny_purge: true,
+        allow_direct: true,
+        allow_atomic_publish: true,
+        duplicate_window: Duration::from_secs(120),
+        num_replicas: 1,
+        ..Config::default()
+    }
+}
+
+/// One message per idempotency key, for as long as keys count.
+pub(crate) fn keys(retention: Duration) -> Config {
+    Config {
+        name: KEYS.into(),
+        description: Some("idempotency keys, one message each".into()),
+        subjects: vec!["keys.>".into()],
+        storage: StorageType::File,
+        max_messages_per_subject: 1,
+        max_age: retention,
+        allow_direct: true,
+        duplicate_window: retention.min(Duration::from_secs(120)),
+        num_replicas: 1,
+        ..Config::default()
+    }
+}
+
+/// Makes the stream, or checks the one that is there.
+pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<(), StreamError> {
+    let stream = wanted.name.clone();
+    let refused = |source: Cause| StreamError::Refused { stream: stream.clone(), source };
+    let found = match context.get_stream(&stream).await {
+        Ok(found) => found.cached_info().config.clone(),
+        Err(error) if is(&error, ErrorCode::STREAM_NOT_FOUND) => context
+            .create_stream(wanted.clone())
+            .await
+            .map_err(|error| refused(error.into()))?
+            .cached_info()
+            .config
+            .clone(),
+        Err(error) => return Err(refused(error.into())),
+    };
+    if found.name == KEYS && found.max_age != wanted.max_age {
+        context.update_stream(wanted).await.map_err(|error| refused(error.into()))?;
+        return Ok(());
+    }
+    match difference(&found, &wanted) {
+        None => Ok(()),
+        Some((field, found, wanted)) => Err(StreamError::Differs { stream, field, found, wanted }),
+    }
+}
+
+fn is(error: &async_nats::jetstream::context::GetStreamError, code: ErrorCode) -> bool {
+    use async_nats::jetstream::context::GetStreamErrorKind;
+    matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == code)
+}
+
+/// The first field that matters and differs. Replicas, placement, limits and compression are the operator's.
+fn difference(found: &Config, wanted: &Config) -> Option<(&'static str, String, String)> {
+    let transform = |config: &Config| {
+        config.subject_transform.as_ref().map(|map| format!("{} -> {}", map.source, map.destination))
+    };
+    let republish = |config: &Config| {
+        let show = |map: &Republish| {
+            format!("{} -> {}, headers only: {}", map.source, map.destination, map.headers_only)
+        };
+        config.republish.as_ref().map(show)
+    };
+    let lazy =
+        |config: &Config| config.persist_mode.as_ref().is_some_and(|mode| *mode == PersistenceMode::Async);
+    type Show<'a> = (&'static str, &'a dyn Fn(&Config) -> String);
+    let fields: [Show<'_>; 13] = [
+        ("subjects", &|c| format!("{:?}", c.subjects)),
+        ("subject_transform", &|c| format!("{:?}", transform(c))),
+        ("republish", &|c| format!("{:?}", republish(c))),
+        ("storage", &|c| format!("{:?}", c.storage)),
+        ("retention", &|c| format!("{:?}", c.retention)),
+        ("deny_delete", &|c| c.deny_delete.to_string()),
+        ("deny_purge", &|c| c.deny_purge.to_string()),
+        ("allow_direct", &|c| c.allow_direct.to_string()),
+        ("allow_atomic", &|c| c.allow_atomic_publish.to_string()),
+        ("max_msgs_per_subject", &|c| c.max_messages_per_subject.max(0).to_string()),
+        ("max_age", &|c| format!("{:?}", c.max_age)),
+        ("sealed", &|c| c.sealed.to_string()),
+        ("persist_mode async", &|c| lazy(c).to_string()),
+    ];
+    fields.into_iter().find_map(|(field, show)| {
+        let (found, wanted) = (show(found), show(wanted));
+        (found != wanted).then_some((field, found, wanted))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_matters_is_named() {
+        let mut found = events();
+        assert_eq!(difference(&found, &events()), None);
+        found.num_replicas = 3;
+        assert_eq!(difference(&found, &events()), None);
+        found.deny_purge = false;
+        assert_eq!(difference(&found, &events()), Some(("deny_purge", "false".into(), "true".into())));
+        found = events();
+        found.republish = None;
+        assert_eq!(difference(&found, &events()).map(|(field, ..)| field), Some("republish"));
+    }
+}

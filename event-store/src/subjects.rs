@@ -1,0 +1,104 @@
+//! The only place that builds subjects.
+//!
+//! In a token each UTF-8 byte outside `[A-Za-z0-9_-]` becomes `=XX`, upper-case hex, so that no id can reach
+//! another subject.
+
+use std::fmt::Write as _;
+
+use event_model::EntityName;
+
+/// The subject on which an entity's events are stored, and on which subscribers hear them.
+pub fn stored(entity: &EntityName) -> String {
+    format!("events.{}.{}", token(&entity.category), token(&entity.id))
+}
+
+/// The subject to which an entity's events are published; only writers of the log may.
+pub fn append(entity: &EntityName) -> String {
+    format!("append.{}.{}", token(&entity.category), token(&entity.id))
+}
+
+/// The subject of the record of an idempotency key.
+pub(crate) fn key(name: &str) -> String {
+    format!("keys.{}", token(name))
+}
+
+/// The entity that a stored subject names; `None` when it is no subject that [`stored`] could have made.
+pub fn entity(subject: &str) -> Option<EntityName> {
+    let (category, id) = subject.strip_prefix("events.")?.split_once('.')?;
+    Some(EntityName { category: plain(category)?, id: plain(id)? })
+}
+
+fn token(text: &str) -> String {
+    let mut token = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
+            token.push(char::from(byte));
+        } else {
+            let _ = write!(token, "={byte:02X}");
+        }
+    }
+    token
+}
+
+fn plain(token: &str) -> Option<String> {
+    let mut bytes = token.bytes();
+    let mut plain = Vec::with_capacity(token.len());
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'=' => plain.push(hex(bytes.next()?)? << 4 | hex(bytes.next()?)?),
+            _ if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' => plain.push(byte),
+            _ => return None,
+        }
+    }
+    String::from_utf8(plain).ok().filter(|plain| !plain.is_empty())
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_entity_survives_the_way_there_and_back(category in ".+", id in ".+") {
+            let name = EntityName::new(category, id);
+            prop_assert_eq!(entity(&stored(&name)), Some(name));
+        }
+
+        #[test]
+        fn no_id_leaves_its_token(id in ".*") {
+            let subject = stored(&EntityName::new("order", id));
+            let token = subject.strip_prefix("events.order.").unwrap();
+            prop_assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-=".contains(&b)));
+        }
+    }
+
+    #[test]
+    fn what_would_steer_the_broker_is_encoded() {
+        assert_eq!(stored(&EntityName::new("stock", "a.b*>= c")), "events.stock.a=2Eb=2A=3E=3D=20c");
+        assert_eq!(append(&EntityName::new("stock", "é")), "append.stock.=C3=A9");
+    }
+
+    #[test]
+    fn foreign_subjects_name_no_entity() {
+        for subject in [
+            "events.order",
+            "events.order.",
+            "events.order.a.b",
+            "events.order.=2e",
+            "x.order.a",
+            "events.order.=F",
+        ] {
+            assert_eq!(entity(subject), None, "{subject}");
+        }
+    }
+}
