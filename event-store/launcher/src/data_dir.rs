@@ -12,7 +12,7 @@ const LOCK: &str = "jetsource.lock";
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataDir {
@@ -36,11 +36,18 @@ impl DataDir {
         }
         let pid = format!("{}\n", std::process::id());
         lock.set_len(0).and_then(|()| lock.write_all(pid.as_bytes())).map_err(LaunchError::folder(&file))?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock })
     }
 
     /// The folder, absolute and free of links.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is being started at this moment has a copy until it runs.
+        let _ = self.lock.unlock();
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,8 +18,7 @@ async fn a_program_with_a_server() {
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     let _data = DataDir::lock(&folder).unwrap();
     let server = Server::start(Options::new(find(None, &[]).unwrap(), folder.join("nats"))).await.unwrap();
-    // The file is what the parent waits for; the test harness has the standard output.
-    std::fs::write(folder.join("ready"), server.pid().to_string()).unwrap();
+    println!("\nserver {}", server.pid());
     std::future::pending::<()>().await;
 }
 
@@ -27,16 +27,12 @@ fn program(folder: &Path) -> (Child, u32) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "a_program_with_a_server", "--nocapture"])
         .env(FOLDER, folder)
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    loop {
-        if let Ok(Ok(pid)) = std::fs::read_to_string(folder.join("ready")).map(|text| text.parse()) {
-            return (child, pid);
-        }
-        assert!(child.try_wait().unwrap().is_none(), "the program ended early");
-        std::thread::yield_now();
-    }
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let pid = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("server ")?.parse().ok());
+    (child, pid.unwrap())
 }
 
 fn kill(mut program: Child) {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -50,10 +51,20 @@ async fn a_killed_server_comes_back_on_its_port() {
         server.kill().unwrap();
         server.restarted(times).await;
         assert_ne!(server.pid(), before);
+        let lock = File::open(server.dir().join("nats-server.lock")).unwrap();
+        assert!(lock.try_lock().is_err(), "the new server holds the lock too");
         assert_eq!(jetstream_settings(server.port())["data"]["config"]["sync_always"], true);
     }
     let after = server.status().borrow().clone();
     assert_eq!((after.up, after.restarts), (true, 3));
+}
+
+#[tokio::test]
+async fn ctrl_c_does_not_reach_the_server_of_a_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Options::new(find(None, &[]).unwrap(), folder.path())).await.unwrap();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(server.pid()).unwrap());
+    assert_ne!(rustix::process::getpgid(pid).unwrap(), rustix::process::getpgrp());
 }
 
 #[tokio::test]
