@@ -71,13 +71,10 @@ impl Connection {
                 Duration::from_millis(u64::try_from(attempts.saturating_mul(50)).unwrap_or(500).min(500))
             })
             .event_callback(move |event| {
-                match event {
-                    async_nats::Event::Connected => count.send_modify(|count| *count += 1),
-                    async_nats::Event::ServerError(error) => {
-                        tracing::warn!(%error, "the broker reports an error")
-                    }
-                    other => tracing::debug!(event = %other, "broker connection"),
+                if matches!(event, async_nats::Event::Connected) {
+                    count.send_modify(|count| *count += 1);
                 }
+                tracing::debug!(%event, "broker connection");
                 std::future::ready(())
             })
             .connect(url)

@@ -1,5 +1,7 @@
 //! An event on the wire: CloudEvents 1.0 in binary mode, as NATS headers, beside the data.
 
+use std::fmt::Write as _;
+
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use event_model::{EntityName, Metadata, Part, Position, Recorded, Version};
@@ -125,7 +127,7 @@ fn header_text(text: &str) -> String {
         if byte.is_ascii_graphic() && byte != b'"' && byte != b'%' {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

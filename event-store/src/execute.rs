@@ -75,6 +75,15 @@ impl<R: Error + 'static> std::fmt::Debug for Also<R> {
     }
 }
 
+/// A command on its way, and all that it relies on.
+pub(crate) struct Ask<'a, D: Decider> {
+    pub(crate) id: D::Id,
+    pub(crate) expected: Expected,
+    pub(crate) command: D::Command,
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) deadline: Instant,
+}
+
 /// No other entity takes part.
 pub fn alone<D: Decider>(_: &D::Id, _: &D, _: &[D::Event]) -> Vec<Also<D::Rejection>> {
     Vec::new()
@@ -127,20 +136,17 @@ impl EventStore {
         let deadline = self.deadline();
         let mut folding = Folding::<D>::new(id, Some(metadata.command_id));
         self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
-        self.carry_out(id.clone(), folding, expected, command, metadata, &also, deadline).await
+        self.carry_out(Ask { id: id.clone(), expected, command, metadata, deadline }, folding, &also).await
     }
 
     /// Decides on what was read, and reads on for as long as others are faster.
     pub(crate) async fn carry_out<D: Decider>(
         &self,
-        id: D::Id,
+        ask: Ask<'_, D>,
         mut folding: Folding<D>,
-        expected: Expected,
-        command: D::Command,
-        metadata: &Metadata,
         also: &(impl Fn(&D::Id, &D, &[D::Event]) -> Vec<Also<D::Rejection>> + Send + Sync),
-        deadline: Instant,
     ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
+        let Ask { id, expected, command, metadata, deadline } = ask;
         let mut tries = 0;
         loop {
             if let Some(entity) = folding.repeated.take() {

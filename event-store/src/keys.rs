@@ -6,6 +6,7 @@
 //! a version, in the key.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use event_model::{Decider, Metadata, Position, Version};
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::error::{Cause, ExecuteError, StoreError};
-use crate::execute::{Also, Done, Effect, Expected};
+use crate::execute::{Also, Ask, Done, Effect, Expected};
 use crate::load::Folding;
 use crate::publish::{self, Answer};
 use crate::read::ROUND_TRIP;
@@ -37,7 +38,10 @@ impl IdempotencyKey {
         let digest =
             Sha256::new().chain_update(method).chain_update([0]).chain_update(path).chain_update([0]);
         let digest = digest.chain_update(body).finalize();
-        let request = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut request = String::with_capacity(64);
+        for byte in digest {
+            let _ = write!(request, "{byte:02x}");
+        }
         Self { name: name.into(), request }
     }
 }
@@ -129,19 +133,18 @@ impl EventStore {
                 let entity = self.load_at::<D>(&id, version).await?;
                 return Ok(Done { id, entity, effect: Effect::Repeated });
             }
-            let again = folding.clone();
-            let done = self
-                .carry_out(id.clone(), again, expected, command.clone(), &metadata, &also, deadline)
-                .await?;
+            let ask =
+                Ask { id: id.clone(), expected, command: command.clone(), metadata: &metadata, deadline };
+            let done = self.carry_out(ask, folding.clone(), &also).await?;
             if done.effect != Effect::Nothing {
                 return Ok(done);
             }
             record.unchanged = Some(done.entity.version);
-            match self.write(key, &record, sequence, deadline).await? {
-                Some(_) => return Ok(done),
-                // Another node answered the same key meanwhile: its answer is the one.
-                None => (record, sequence) = self.stored(key, deadline).await?,
+            if self.write(key, &record, sequence, deadline).await?.is_some() {
+                return Ok(done);
             }
+            // Another node answered the same key meanwhile: its answer is the one.
+            (record, sequence) = self.stored(key, deadline).await?;
         }
     }
 

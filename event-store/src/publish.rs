@@ -51,7 +51,7 @@ pub(crate) async fn ask(
     by: Instant,
 ) -> Answer {
     // The broker answers each request in its own time; `by` alone says when to give up.
-    let request = Request::new().headers(headers).payload(body).timeout(Some(Duration::from_secs(60)));
+    let request = Request::new().headers(headers).payload(body).timeout(Some(Duration::from_mins(1)));
     match timeout_at(by, client.send_request(subject, request)).await {
         Err(elapsed) => Answer::None(elapsed.into()),
         Ok(Err(error)) => match error.kind() {

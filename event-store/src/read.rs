@@ -50,7 +50,7 @@ impl EventStore {
             let answer = answer.ok_or_else(|| StoreError::away("the connection was closed"))?;
             match answer.status {
                 Some(StatusCode::NOT_FOUND) => return Ok(Chunk { entries, more: false }),
-                None | Some(StatusCode::OK) => entries.push(entry(answer)?),
+                None | Some(StatusCode::OK) => entries.push(entry(&answer)?),
                 Some(status) if status.as_u16() == 204 => {
                     let more = number(answer.headers.as_ref(), "Nats-Num-Pending").unwrap_or(0) > 0;
                     return Ok(Chunk { entries, more });
@@ -68,7 +68,7 @@ impl EventStore {
         deadline: Instant,
     ) -> Result<Option<Entry>, StoreError> {
         let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subjects::stored(entity)});
-        self.direct_get(EVENTS, &ask, deadline).await?.map(entry).transpose()
+        self.direct_get(EVENTS, &ask, deadline).await?.as_ref().map(entry).transpose()
     }
 
     /// What lies at a position, `None` where the log does not reach it.
@@ -77,7 +77,7 @@ impl EventStore {
     /// [`StoreError::Unavailable`] when the broker does not answer.
     pub async fn at(&self, position: Position) -> Result<Option<Entry>, StoreError> {
         let ask = serde_json::json!({"seq": position});
-        self.direct_get(EVENTS, &ask, self.deadline()).await?.map(entry).transpose()
+        self.direct_get(EVENTS, &ask, self.deadline()).await?.as_ref().map(entry).transpose()
     }
 
     pub(crate) async fn direct_get(
@@ -106,7 +106,7 @@ impl EventStore {
 /// How long one round trip may take before it is tried again.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(1500);
 
-fn entry(answer: Message) -> Result<Entry, StoreError> {
+fn entry(answer: &Message) -> Result<Entry, StoreError> {
     let headers = answer.headers.as_ref();
     let position =
         number(headers, "Nats-Sequence").ok_or_else(|| StoreError::away("an answer without a sequence"))?;

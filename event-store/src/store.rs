@@ -27,7 +27,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Four seconds, thirty days.
     fn default() -> Self {
-        Self { patience: Duration::from_secs(4), key_retention: Duration::from_secs(30 * 24 * 3600) }
+        Self { patience: Duration::from_secs(4), key_retention: Duration::from_hours(30 * 24) }
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn events() -> Config {
         deny_purge: true,
         allow_direct: true,
         allow_atomic_publish: true,
-        duplicate_window: Duration::from_secs(120),
+        duplicate_window: Duration::from_mins(2),
         num_replicas: 1,
         ..Config::default()
     }
@@ -85,7 +85,7 @@ pub(crate) fn keys(retention: Duration) -> Config {
         max_messages_per_subject: 1,
         max_age: retention,
         allow_direct: true,
-        duplicate_window: retention.min(Duration::from_secs(120)),
+        duplicate_window: retention.min(Duration::from_mins(2)),
         num_replicas: 1,
         ..Config::default()
     }
@@ -121,6 +121,9 @@ fn is(error: &async_nats::jetstream::context::GetStreamError, code: ErrorCode) -
     matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == code)
 }
 
+/// A field by the broker's name for it, and how to show it.
+type Show<'a> = (&'static str, &'a dyn Fn(&Config) -> String);
+
 /// The first field that matters and differs. Replicas, placement, limits and compression are the operator's.
 fn difference(found: &Config, wanted: &Config) -> Option<(&'static str, String, String)> {
     let transform = |config: &Config| {
@@ -134,7 +137,6 @@ fn difference(found: &Config, wanted: &Config) -> Option<(&'static str, String, 
     };
     let lazy =
         |config: &Config| config.persist_mode.as_ref().is_some_and(|mode| *mode == PersistenceMode::Async);
-    type Show<'a> = (&'static str, &'a dyn Fn(&Config) -> String);
     let fields: [Show<'_>; 13] = [
         ("subjects", &|c| format!("{:?}", c.subjects)),
         ("subject_transform", &|c| format!("{:?}", transform(c))),

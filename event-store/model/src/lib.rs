@@ -5,7 +5,7 @@
 //! - [`recorded`]: an event with what the log says about it: position, version, ids, cause
 //! - [`decider`]: the rules of one entity, as two functions
 //! - [`projection`]: a read model, as two functions
-//! - [`given`]: given / when / then, to test deciders
+//! - [`mod@given`]: given / when / then, to test deciders
 
 pub mod decider;
 pub mod event;

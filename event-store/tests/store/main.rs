@@ -1,0 +1,8 @@
+//! The store on the real broker, a server with a throwaway store for each test.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
+
+mod away;
+mod keys;
+mod log;
+mod toy;
