@@ -1,0 +1,100 @@
+//! What can go wrong, by what the caller does next.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use event_store::StoreError;
+use event_store::error::Cause;
+
+/// Why a view could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// Fix the request: the cursor belongs to a list in another order.
+    #[error("the cursor belongs to a list in another order")]
+    WrongCursor,
+    /// Fix the program: nothing was registered under this name.
+    #[error("there is no view {0:?}")]
+    UnknownView(String),
+    /// Fix the program: the projection declares no such column.
+    #[error("the view {view} has no column {column:?}")]
+    UnknownColumn {
+        /// The view that was asked.
+        view: &'static str,
+        /// The column that it does not have.
+        column: String,
+    },
+    /// Fix the program: what the projection says about its view cannot be a table.
+    #[error("the view {view} cannot be made: {reason}")]
+    Unfit {
+        /// The view.
+        view: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Try again later: no worker has made this view yet.
+    #[error("the view {0} was not built yet")]
+    NotBuilt(&'static str),
+    /// Give another path, or make it usable.
+    #[error("the views cannot be opened at {}", path.display())]
+    Open {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Cause,
+    },
+    /// Try again later: the home of the views could not do it, and nothing was changed.
+    #[error("the views cannot be read or written")]
+    Home(#[source] Cause),
+    /// Build the view anew: a row is not of the shape that the projection knows.
+    #[error(
+        "the row {key:?} of view {view} is not what its projection wrote; raise its VERSION to build it anew"
+    )]
+    Row {
+        /// The view.
+        view: &'static str,
+        /// The key of the row.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Stop: another worker drives this view.
+    #[error("another worker has moved the checkpoint of view {0}")]
+    Overtaken(&'static str),
+}
+
+impl From<rusqlite::Error> for ViewError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Home(error.into())
+    }
+}
+
+impl From<tokio::task::JoinError> for ViewError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Home(error.into())
+    }
+}
+
+/// Why a worker stopped for good.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Call somebody: the log is not the one that the view was built from.
+    #[error(transparent)]
+    Log(#[from] StoreError),
+    /// The view can't be driven by this worker.
+    #[error(transparent)]
+    View(#[from] ViewError),
+}
+
+/// An error and its causes as one line.
+pub(crate) fn line(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(line, ": {error}");
+        cause = error.source();
+    }
+    line.replace('\n', " ")
+}

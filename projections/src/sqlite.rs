@@ -1,0 +1,111 @@
+//! Rows in one SQLite file: one writer, and readers that never wait for it (write-ahead log).
+//!
+//! A batch's rows and the checkpoint behind it are one transaction. The transaction begins where the checkpoint
+//! must still stand, so two workers of one view cannot both write. With `synchronous=NORMAL` a power cut may take
+//! the last transactions with it, rows and checkpoint alike: the worker reads on from there.
+
+mod apply;
+mod connection;
+mod list;
+mod schema;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use event_model::{Position, Projection};
+use event_store::{Entry, Mark};
+use rusqlite::Connection;
+use tokio::task::spawn_blocking;
+
+use crate::definition::Definition;
+use crate::error::ViewError;
+use crate::query::{Listed, Page, Query};
+use connection::{Readers, lock};
+
+pub(crate) use apply::Applied;
+
+/// The home of views in one SQLite file. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct SqliteViews {
+    writer: Arc<Mutex<Connection>>,
+    readers: Arc<Readers>,
+}
+
+impl SqliteViews {
+    /// Opens the file, or makes it. Its folder must be there.
+    ///
+    /// # Errors
+    /// [`ViewError::Open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ViewError> {
+        let path = path.as_ref();
+        let writer = connection::writer(path)
+            .map_err(|source| ViewError::Open { path: path.to_owned(), source: source.into() })?;
+        let readers = Arc::new(Readers::new(path.to_owned()));
+        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers })
+    }
+
+    /// Makes the table of a view, and drops one of another version or with other indexes. Returns where it stands.
+    pub(crate) async fn prepare(&self, definition: &Arc<Definition>) -> Result<Mark, ViewError> {
+        let definition = Arc::clone(definition);
+        self.write(move |writer| Ok(schema::prepare(writer, &definition)?)).await
+    }
+
+    /// Applies the entries behind a mark, and moves the checkpoint with them when they touched a row.
+    pub(crate) async fn apply<P: Projection>(
+        &self,
+        definition: &Arc<Definition>,
+        entries: &Arc<Vec<Entry>>,
+        from: Mark,
+        to: Mark,
+    ) -> Result<Applied, ViewError> {
+        let (home, definition, entries) = (self.clone(), Arc::clone(definition), Arc::clone(entries));
+        spawn_blocking(move || {
+            let (changes, applied) =
+                home.readers.lend(|reader| apply::changes::<P>(reader, &definition, &entries, from))?;
+            if !changes.is_empty() {
+                apply::commit(&mut lock(&home.writer), &definition, &changes, from, to)?;
+            }
+            Ok(applied)
+        })
+        .await?
+    }
+
+    /// Moves the checkpoint alone, over entries that touched no row.
+    pub(crate) async fn advance(
+        &self,
+        definition: &Arc<Definition>,
+        from: Mark,
+        to: Mark,
+    ) -> Result<(), ViewError> {
+        let definition = Arc::clone(definition);
+        self.write(move |writer| apply::commit(writer, &definition, &[], from, to)).await
+    }
+
+    /// Where a view stands; `None` when no worker has made it yet.
+    pub(crate) async fn position(&self, view: &'static str) -> Result<Option<Position>, ViewError> {
+        let serving = self.readers.read(move |reader| Ok(schema::serving(reader, view)?)).await?;
+        Ok(serving.map(|serving| serving.mark.position))
+    }
+
+    pub(crate) async fn list(&self, definition: &Arc<Definition>, query: Query) -> Result<Page, ViewError> {
+        let definition = Arc::clone(definition);
+        self.readers.read(move |reader| list::page(reader, &definition, &query)).await
+    }
+
+    pub(crate) async fn get(
+        &self,
+        definition: &Arc<Definition>,
+        key: String,
+    ) -> Result<Option<Listed>, ViewError> {
+        let definition = Arc::clone(definition);
+        self.readers.read(move |reader| list::row(reader, &definition, &key)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, ViewError> + Send + 'static,
+    ) -> Result<T, ViewError> {
+        let writer = Arc::clone(&self.writer);
+        spawn_blocking(move || job(&mut lock(&writer))).await?
+    }
+}

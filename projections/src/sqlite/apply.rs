@@ -1,0 +1,131 @@
+//! A batch into rows: read what it touches, fold, write each row once, and move the checkpoint with them.
+
+use event_model::{Column, Projection};
+use event_store::{Entry, Mark};
+use rusqlite::types::Value;
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension as _, Transaction, TransactionBehavior, params,
+};
+
+use super::schema::{self, number};
+use crate::definition::Definition;
+use crate::error::ViewError;
+use crate::fold::{self, Change, Skipped, Stored};
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// How many rows it wrote or dropped; with none the checkpoint has not moved.
+    pub(crate) rows: usize,
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+/// What the entries behind a mark make of the rows. Nobody else writes these rows, so this needs no transaction
+/// with [`commit`].
+pub(super) fn changes<P: Projection>(
+    reader: &Connection,
+    definition: &Definition,
+    entries: &[Entry],
+    from: Mark,
+) -> Result<(Vec<Change>, Applied), ViewError> {
+    let sorted = fold::sort::<P>(entries, from.position);
+    let mut skipped = sorted.skipped;
+    let mut changes = Vec::with_capacity(sorted.by_key.len());
+    if !sorted.by_key.is_empty() {
+        let serving =
+            schema::serving(reader, definition.name)?.ok_or(ViewError::NotBuilt(definition.name))?;
+        let sql = format!("SELECT first_position, row FROM \"{}\" WHERE key = ?1", serving.table);
+        let mut statement = reader.prepare_cached(&sql)?;
+        for (key, events) in sorted.by_key {
+            let stored = stored(&mut statement, &key)?;
+            changes.extend(fold::fold::<P>(definition, key, stored, &events, &mut skipped)?);
+        }
+    }
+    let applied = Applied { rows: changes.len(), skipped };
+    Ok((changes, applied))
+}
+
+fn stored(statement: &mut CachedStatement<'_>, key: &str) -> rusqlite::Result<Option<Stored>> {
+    let read = |row: &rusqlite::Row<'_>| Ok(Stored { first: schema::position(row, 0)?, json: row.get(1)? });
+    statement.query_row([key], read).optional()
+}
+
+/// Writes changes and moves the checkpoint from one mark to another, or does nothing.
+///
+/// # Errors
+/// [`ViewError::Overtaken`] when the checkpoint is at neither of the two marks.
+pub(super) fn commit(
+    writer: &mut Connection,
+    definition: &Definition,
+    changes: &[Change],
+    from: Mark,
+    to: Mark,
+) -> Result<(), ViewError> {
+    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let serving = schema::serving(&transaction, definition.name)?;
+    let serving = serving.ok_or(ViewError::NotBuilt(definition.name))?;
+    if serving.mark == to {
+        // An earlier try was committed, although it was told that it failed.
+        return Ok(());
+    }
+    if serving.mark != from {
+        return Err(ViewError::Overtaken(definition.name));
+    }
+    write(&transaction, definition, &serving.table, changes)?;
+    transaction
+        .prepare_cached(
+            "UPDATE checkpoints SET position = ?2, event_id = ?3,
+                 updated = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE view = ?1",
+        )?
+        .execute(params![definition.name, number(to.position), to.id.map(|id| id.to_string())])?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn write(
+    transaction: &Transaction<'_>,
+    definition: &Definition,
+    table: &str,
+    changes: &[Change],
+) -> rusqlite::Result<()> {
+    let mut upsert = transaction.prepare_cached(&upsert(definition, table))?;
+    let mut delete = transaction.prepare_cached(&format!("DELETE FROM \"{table}\" WHERE key = ?1"))?;
+    for change in changes {
+        match change {
+            Change::Write { key, first, last, json, columns } => {
+                upsert.raw_bind_parameter(1, key)?;
+                upsert.raw_bind_parameter(2, number(*first))?;
+                upsert.raw_bind_parameter(3, number(*last))?;
+                upsert.raw_bind_parameter(4, json)?;
+                for (column, parameter) in columns.iter().zip(5..) {
+                    upsert.raw_bind_parameter(parameter, value(column))?;
+                }
+                upsert.raw_execute()?;
+            }
+            Change::Delete { key } => {
+                delete.execute([key])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn upsert(definition: &Definition, table: &str) -> String {
+    let columns = definition.sql(|column| format!(", \"{column}\""));
+    let values = ", ?".repeat(definition.columns.len());
+    let updates = definition.sql(|column| format!(", \"{column}\" = excluded.\"{column}\""));
+    format!(
+        "INSERT INTO \"{table}\" (key, first_position, last_position, row{columns})
+         VALUES (?, ?, ?, ?{values})
+         ON CONFLICT (key) DO UPDATE SET first_position = excluded.first_position,
+             last_position = excluded.last_position, row = excluded.row{updates}"
+    )
+}
+
+/// A column's value as SQLite holds it.
+pub(super) fn value(column: &Column) -> Value {
+    match column {
+        Column::Text(text) => Value::Text(text.clone()),
+        Column::Integer(number) => Value::Integer(*number),
+    }
+}

@@ -1,0 +1,148 @@
+//! The views of a deployment: what lists ask, and what makes a worker.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use event_model::{Position, Projection};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::definition::Definition;
+use crate::error::ViewError;
+use crate::query::{Listed, Page, Query};
+use crate::sqlite::SqliteViews;
+use crate::status::{Board, ViewStatus, Waited};
+use crate::worker::Worker;
+
+/// The views that this process knows, over the home of their rows. Clones share it all. Lists need no broker.
+#[derive(Debug, Clone)]
+pub struct Views {
+    home: SqliteViews,
+    boards: Arc<RwLock<BTreeMap<&'static str, Arc<Board>>>>,
+}
+
+impl Views {
+    /// No view yet, over this home.
+    pub fn new(home: SqliteViews) -> Self {
+        Self { home, boards: Arc::default() }
+    }
+
+    /// Makes a view known that a worker of another process drives.
+    ///
+    /// # Errors
+    /// [`ViewError::Unfit`], or [`ViewError::Home`].
+    pub async fn register<P: Projection>(&self) -> Result<(), ViewError> {
+        let definition = Arc::new(Definition::of::<P>()?);
+        let position = self.home.position(definition.name).await?.unwrap_or(Position::START);
+        self.enter(&definition, position);
+        Ok(())
+    }
+
+    /// Makes a view known that this process drives, and its table: from then on it can be listed as it stood,
+    /// and the worker can be run. Rows of another version are dropped.
+    ///
+    /// # Errors
+    /// [`ViewError::Unfit`], or [`ViewError::Home`].
+    pub async fn worker<P: Projection>(&self) -> Result<Worker<P>, ViewError> {
+        let definition = Arc::new(Definition::of::<P>()?);
+        let checkpoint = self.home.prepare(&definition).await?;
+        let board = self.enter(&definition, checkpoint.position);
+        Ok(Worker::new(self.home.clone(), board, checkpoint))
+    }
+
+    /// The board that was there stays, so that whoever looks at it goes on seeing.
+    fn enter(&self, definition: &Arc<Definition>, position: Position) -> Arc<Board> {
+        let mut boards = self.boards.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(board) = boards.get(definition.name)
+            && board.definition == *definition
+        {
+            board.tell(|status| status.position = position);
+            return Arc::clone(board);
+        }
+        let board = Arc::new(Board::new(Arc::clone(definition), position));
+        boards.insert(definition.name, Arc::clone(&board));
+        board
+    }
+
+    /// A page of a view's rows.
+    ///
+    /// # Errors
+    /// [`ViewError`], by what the caller does next.
+    pub async fn list(&self, view: &str, query: &Query) -> Result<Page, ViewError> {
+        let board = self.board(view)?;
+        // Asked first: what touches no row moves the checkpoint late, and the rows are read after this.
+        let known = board.status();
+        let mut page = self.home.list(&board.definition, query.clone()).await?;
+        if known.running {
+            page.position = page.position.max(known.position);
+        }
+        Ok(page)
+    }
+
+    /// One row of a view.
+    ///
+    /// # Errors
+    /// [`ViewError::UnknownView`], [`ViewError::NotBuilt`], [`ViewError::Home`].
+    pub async fn get(&self, view: &str, key: &str) -> Result<Option<Listed>, ViewError> {
+        self.home.get(&self.board(view)?.definition, key.to_owned()).await
+    }
+
+    /// Waits until a view has reached a position. A view that another process drives tells nothing by itself: it
+    /// is looked at first and last.
+    ///
+    /// # Errors
+    /// [`ViewError::UnknownView`], [`ViewError::Home`].
+    pub async fn wait_for(
+        &self,
+        view: &str,
+        position: Position,
+        patience: Duration,
+    ) -> Result<Waited, ViewError> {
+        let board = self.board(view)?;
+        let mut status = board.watch();
+        if status.borrow().position >= position {
+            return Ok(Waited::Reached);
+        }
+        self.look(&board).await?;
+        let reached = status.wait_for(|status| status.position >= position);
+        if timeout(patience, reached).await.is_ok() {
+            return Ok(Waited::Reached);
+        }
+        self.look(&board).await?;
+        let found = board.status().position;
+        Ok(if found >= position { Waited::Reached } else { Waited::Behind { position: found } })
+    }
+
+    async fn look(&self, board: &Board) -> Result<(), ViewError> {
+        if board.status().running {
+            return Ok(());
+        }
+        let found = self.home.position(board.definition.name).await?.unwrap_or(Position::START);
+        board.tell(|status| {
+            if !status.running {
+                status.position = found;
+            }
+        });
+        Ok(())
+    }
+
+    /// Every view that is known, by name.
+    pub fn statuses(&self) -> Vec<ViewStatus> {
+        let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
+        boards.values().map(|board| board.status()).collect()
+    }
+
+    /// How far a view is, and every change of it.
+    ///
+    /// # Errors
+    /// [`ViewError::UnknownView`].
+    pub fn watch(&self, view: &str) -> Result<watch::Receiver<ViewStatus>, ViewError> {
+        Ok(self.board(view)?.watch())
+    }
+
+    fn board(&self, view: &str) -> Result<Arc<Board>, ViewError> {
+        let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
+        boards.get(view).cloned().ok_or_else(|| ViewError::UnknownView(view.to_owned()))
+    }
+}
