@@ -8,6 +8,8 @@ mod apply;
 mod connection;
 mod list;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -20,10 +20,10 @@ pub(crate) struct Applied {
     pub(crate) skipped: Vec<Skipped>,
 }
 
-/// What the entries behind a mark make of the rows. Nobody else writes these rows, so this needs no transaction
-/// with [`commit`].
+/// What the entries behind a mark make of the rows. Nobody else writes these rows, so this and
+/// [`commit`] need not be one transaction.
 pub(super) fn changes<P: Projection>(
-    reader: &Connection,
+    reader: &mut Connection,
     definition: &Definition,
     entries: &[Entry],
     from: Mark,

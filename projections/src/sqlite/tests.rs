@@ -1,0 +1,6 @@
+//! The home of the rows without a log: batches, pages, and what goes wrong.
+
+mod batches;
+mod pages;
+mod toy;
+mod trouble;

@@ -1,0 +1,114 @@
+//! What goes wrong ends in one clear line.
+
+use std::sync::Arc;
+
+use event_model::{Column, Position, Projection, Recorded, Unreadable};
+use event_store::Mark;
+
+use super::toy::{Home, Tallies, Tally, raised};
+use crate::definition::Definition;
+use crate::error::{ViewError, line};
+use crate::query::{Order, Query};
+use crate::sqlite::SqliteViews;
+use crate::sqlite::connection::lock;
+use crate::views::Views;
+
+#[test]
+fn a_path_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing").join("views.sqlite");
+    let text = line(&SqliteViews::open(&path).unwrap_err());
+    assert!(text.contains("missing/views.sqlite") && text.contains("unable to open"), "{text}");
+    std::fs::write(folder.path().join("text"), "x".repeat(5000)).unwrap();
+    let text = line(&SqliteViews::open(folder.path().join("text")).unwrap_err());
+    assert!(text.contains("not a database") && !text.contains('\n'), "{text}");
+}
+
+#[test]
+fn a_file_of_a_newer_program_is_left_alone() {
+    let home = Home::new();
+    lock(&home.views.writer).pragma_update(None, "user_version", 2).unwrap();
+    let text = line(&SqliteViews::open(home.folder.path().join("views.sqlite")).unwrap_err());
+    assert!(text.contains("a newer program wrote this file"), "{text}");
+}
+
+#[test]
+fn a_row_that_the_projection_did_not_write_is_named() {
+    let mut home = Home::new();
+    home.apply(&[raised(1, "a")]);
+    lock(&home.views.writer).execute("UPDATE tallies SET row = '{}'", []).unwrap();
+    let text = line(&home.try_apply(&[raised(2, "a")]).unwrap_err());
+    assert!(text.starts_with("the row \"a\" of view tallies is not"), "{text}");
+    assert_eq!(home.wait(home.views.position("tallies")).unwrap(), Some(Position::new(1)));
+}
+
+#[test]
+fn a_full_disk_changes_nothing_and_is_over_when_there_is_room() {
+    let mut home = Home::new();
+    home.apply(&[raised(1, "a")]);
+    let pages = |pages: i64| lock(&home.views.writer).pragma_update(None, "max_page_count", pages).unwrap();
+    pages(1);
+    let many: Vec<_> = (2..2000).map(|position| raised(position, &format!("counter {position}"))).collect();
+    let text = line(&home.try_apply(&many).unwrap_err());
+    assert!(text.contains("database or disk is full"), "{text}");
+    assert_eq!(home.rows().len(), 1);
+    pages(1 << 20);
+    assert_eq!(home.apply(&many).rows, 1998);
+}
+
+struct Renamed<const VERSION: u32>;
+
+impl<const VERSION: u32> Projection for Renamed<VERSION> {
+    const NAME: &'static str = "tallies";
+    const VERSION: u32 = VERSION;
+    const INDEXES: &'static [&'static [&'static str]] = &[&["parity"]];
+    type Row = Tally;
+
+    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
+        Tallies::key(event)
+    }
+
+    fn project(row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
+        Tallies::project(row, event)
+    }
+
+    fn columns(_: &Tally) -> Vec<(&'static str, Column)> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn another_version_or_other_indexes_begin_anew() {
+    let mut home = Home::new();
+    home.apply(&[raised(1, "a")]);
+    for definition in [Definition::of::<Renamed<1>>(), Definition::of::<Renamed<2>>()] {
+        let definition = Arc::new(definition.unwrap());
+        assert_eq!(home.wait(home.views.prepare(&definition)).unwrap(), Mark::START);
+        let first = home.wait(home.views.list(&definition, Query::new(Order::KeyAscending, 1))).unwrap();
+        assert_eq!(first.rows, []);
+        let older = home.wait(home.views.list(&home.definition, Query::new(Order::KeyAscending, 1)));
+        assert!(matches!(older, Err(ViewError::NotBuilt("tallies"))));
+    }
+}
+
+#[test]
+fn a_column_without_a_value_is_an_error_of_the_program() {
+    let home = Home::new();
+    let definition = Arc::new(Definition::of::<Renamed<1>>().unwrap());
+    home.wait(home.views.prepare(&definition)).unwrap();
+    let (entries, to) = (Arc::new(vec![raised(1, "a")]), Mark::on(&raised(1, "a")));
+    let applied = home.wait(home.views.apply::<Renamed<1>>(&definition, &entries, Mark::START, to));
+    assert!(matches!(applied, Err(ViewError::Unfit { view: "tallies", .. })));
+}
+
+#[test]
+fn a_view_that_nobody_made_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new();
+    let views = Views::new(SqliteViews::open(folder.path().join("views.sqlite")).unwrap());
+    let query = Query::new(Order::KeyAscending, 1);
+    let unknown = home.wait(views.list("tallies", &query));
+    assert!(matches!(unknown, Err(ViewError::UnknownView(name)) if name == "tallies"));
+    home.wait(views.register::<Tallies>()).unwrap();
+    assert!(matches!(home.wait(views.list("tallies", &query)), Err(ViewError::NotBuilt("tallies"))));
+}

@@ -1,0 +1,7 @@
+//! Views on a real log, a server with a throwaway store for each test.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
+
+mod following;
+mod toy;
+mod trouble;

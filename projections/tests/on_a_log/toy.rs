@@ -1,0 +1,164 @@
+//! Counters, a view of them, and a node that keeps it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use event_model::{Column, Decider, Event, Metadata, Position, Projection, Recorded, Unreadable};
+use event_store::{Connection, EventStore, Settings};
+use nats_launcher::Server;
+use projections::{Order, Query, RunError, SqliteViews, ViewStatus, Views, Waited};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+/// Nothing here takes so long unless it hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counter;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CounterEvent {
+    CounterRaised { by: u64 },
+}
+
+impl Event for CounterEvent {
+    const TYPES: &'static [&'static str] = &["counter-raised"];
+
+    fn event_type(&self) -> &'static str {
+        "counter-raised"
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("never")]
+pub(crate) struct Never;
+
+impl Decider for Counter {
+    const CATEGORY: &'static str = "counter";
+    type Id = String;
+    type Command = u64;
+    type Event = CounterEvent;
+    type Rejection = Never;
+
+    fn decide(&self, by: u64) -> Result<Vec<CounterEvent>, Never> {
+        Ok(vec![CounterEvent::CounterRaised { by }])
+    }
+
+    fn evolve(self, _: CounterEvent) -> Self {
+        self
+    }
+}
+
+/// What everybody sees of a counter. Later versions of the view count in larger units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) total: u64,
+    pub(crate) events: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tallies<const VERSION: u32>;
+
+impl<const VERSION: u32> Projection for Tallies<VERSION> {
+    const NAME: &'static str = "tallies";
+    const VERSION: u32 = VERSION;
+    const INDEXES: &'static [&'static [&'static str]] = &[&["total"]];
+    type Row = Tally;
+
+    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
+        Ok((event.entity.category == "counter").then(|| event.entity.id.clone()))
+    }
+
+    fn project(row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
+        let CounterEvent::CounterRaised { by } = event.decode()?;
+        let Tally { total, events } = row.unwrap_or(Tally { total: 0, events: 0 });
+        Ok(Some(Tally { total: total + by * u64::from(VERSION), events: events + 1 }))
+    }
+
+    fn columns(row: &Tally) -> Vec<(&'static str, Column)> {
+        vec![("total", i64::try_from(row.total).unwrap().into())]
+    }
+}
+
+/// A log on a server of its own.
+pub(crate) async fn log() -> (Server, EventStore) {
+    let server = Server::throwaway().await.unwrap();
+    let connection = Connection::open(&server.url()).await.unwrap();
+    let store = EventStore::open(connection, Settings::default()).await.unwrap();
+    (server, store)
+}
+
+/// Raises a counter, and again until the broker has taken it; where the event lies.
+pub(crate) async fn raise(store: &EventStore, counter: &str, by: u64) -> Position {
+    let metadata = Metadata::first(Uuid::now_v7(), OffsetDateTime::now_utc());
+    let mut done = store.execute::<Counter>(&counter.to_owned(), by, &metadata).await;
+    while done.is_err() {
+        done = store.execute::<Counter>(&counter.to_owned(), by, &metadata).await;
+    }
+    done.unwrap().entity.position
+}
+
+/// A worker that runs.
+pub(crate) struct Node {
+    pub(crate) views: Views,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), RunError>>,
+}
+
+impl Node {
+    pub(crate) async fn start<const VERSION: u32>(path: &Path, store: &EventStore) -> Self {
+        let views = Views::new(SqliteViews::open(path).unwrap());
+        let worker = views.worker::<Tallies<VERSION>>().await.unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let store = store.clone();
+        let running = tokio::spawn(worker.run(store, async move {
+            let _ = stopped.await;
+        }));
+        Self { views, stop, running }
+    }
+
+    /// Told to stop, as a program does.
+    pub(crate) async fn stop(self) -> Views {
+        self.stop.send(()).unwrap();
+        self.running.await.unwrap().unwrap();
+        self.views
+    }
+
+    /// Gone in the middle of what it does.
+    pub(crate) async fn abort(self) {
+        self.running.abort();
+        assert!(self.running.await.is_err_and(|error| error.is_cancelled()));
+    }
+
+    /// What it ends in by itself.
+    pub(crate) async fn ended(self) -> (RunError, Views) {
+        let ended = timeout(PATIENCE, self.running).await.unwrap();
+        (ended.unwrap().unwrap_err(), self.views)
+    }
+
+    pub(crate) async fn reaches(&self, position: Position) {
+        let waited = self.views.wait_for("tallies", position, PATIENCE).await.unwrap();
+        assert_eq!(waited, Waited::Reached, "{:?}", self.views.statuses());
+    }
+
+    pub(crate) async fn tells(&self, what: impl Fn(&ViewStatus) -> bool) -> ViewStatus {
+        let mut status = self.views.watch("tallies").unwrap();
+        let told = timeout(PATIENCE, status.wait_for(|status| what(status))).await;
+        told.expect("it is never told").unwrap().clone()
+    }
+}
+
+/// All rows: key, total, events.
+pub(crate) async fn rows(views: &Views) -> Vec<(String, u64, u64)> {
+    let page = views.list("tallies", &Query::new(Order::KeyAscending, 10_000)).await.unwrap();
+    let row = |row: projections::Listed| {
+        let tally: Tally = serde_json::from_str(&row.row).unwrap();
+        (row.key, tally.total, tally.events)
+    };
+    page.rows.into_iter().map(row).collect()
+}

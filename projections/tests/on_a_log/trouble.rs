@@ -1,0 +1,101 @@
+//! What must not stop a view.
+
+use event_model::{EntityName, Event, Metadata, Position};
+use event_store::{EventStore, Stand, Write};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::toy::{Node, log, raise, rows};
+
+/// What a newer program, or another tool, may store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Other {
+    CounterPainted { colour: String },
+}
+
+impl Event for Other {
+    const TYPES: &'static [&'static str] = &["counter-painted"];
+
+    fn event_type(&self) -> &'static str {
+        "counter-painted"
+    }
+}
+
+async fn paint(store: &EventStore, category: &str, id: &str) -> Position {
+    let metadata = Metadata::first(Uuid::now_v7(), OffsetDateTime::now_utc());
+    let events = [Other::CounterPainted { colour: "red".into() }];
+    let write = Write::new(EntityName::new(category, id), Stand::default(), &events, &metadata).unwrap();
+    store.append(&[write], &metadata).await.unwrap()
+}
+
+/// Something that is no event, and where it lies.
+async fn scribble(store: &EventStore, subject: &str) -> Position {
+    let client = store.connection().client();
+    client.request(subject.to_owned(), "no event".into()).await.unwrap();
+    store.head().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_no_event_and_what_cannot_be_read_is_stepped_over() {
+    let (_server, store) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start::<1>(&folder.path().join("views.sqlite"), &store).await;
+    scribble(&store, "append.counter.a").await;
+    raise(&store, "a", 1).await;
+    paint(&store, "counter", "b").await;
+    raise(&store, "b", 1).await;
+    scribble(&store, "append.counter").await;
+    let last = scribble(&store, "append.x.y.z").await;
+    node.reaches(last).await;
+    assert_eq!(rows(&node.views).await, [("a".into(), 1, 1), ("b".into(), 1, 1)]);
+    assert_eq!(node.tells(|status| status.caught_up).await.error, None);
+}
+
+#[tokio::test]
+async fn the_checkpoint_follows_events_that_touch_no_row() {
+    let (_server, store) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("views.sqlite");
+    let checkpoint = || {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        file.query_row("SELECT position FROM checkpoints", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let node = Node::start::<1>(&path, &store).await;
+    for number in 1..=3 {
+        let last = paint(&store, "wall", &number.to_string()).await;
+        node.reaches(last).await;
+    }
+    let page =
+        node.views.list("tallies", &projections::Query::new(projections::Order::KeyAscending, 1)).await;
+    assert_eq!(page.unwrap().position, Position::new(3));
+    node.stop().await;
+    assert_eq!(checkpoint(), 3);
+}
+
+#[tokio::test]
+async fn a_home_that_fails_is_shown_and_tried_again() {
+    let (_server, store) = log().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("views.sqlite");
+    let node = Node::start::<1>(&path, &store).await;
+    let before = raise(&store, "a", 1).await;
+    node.reaches(before).await;
+
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.busy_timeout(crate::toy::PATIENCE).unwrap();
+    let broken =
+        "CREATE TRIGGER broken BEFORE UPDATE ON checkpoints BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    file.execute_batch(broken).unwrap();
+    let last = raise(&store, "a", 1).await;
+    let status = node.tells(|status| status.error.is_some()).await;
+    assert_eq!(status.error.as_deref(), Some("the views cannot be read or written: broken"));
+    assert_eq!((status.position, status.running), (before, true));
+    assert_eq!(rows(&node.views).await, [("a".into(), 1, 1)]);
+
+    file.execute_batch("DROP TRIGGER broken").unwrap();
+    node.reaches(last).await;
+    assert_eq!(rows(&node.views).await, [("a".into(), 2, 2)]);
+    assert_eq!(node.tells(|status| status.error.is_none()).await.position, last);
+}
