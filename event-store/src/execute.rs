@@ -69,6 +69,23 @@ impl<R: Error + Send + Sync + 'static> Also<R> {
     }
 }
 
+impl<R: Error + Send + Sync + 'static> Also<R> {
+    /// A look at that entity, which may refuse the whole. Nothing is written to it, and it may change between the
+    /// look and the append.
+    pub fn look<D: Decider>(id: D::Id, allows: fn(&Loaded<D>) -> Result<(), R>) -> Self {
+        Self(Box::new(move |store, metadata, deadline| {
+            let id = id.clone();
+            Box::pin(async move {
+                let mut folding = Folding::<D>::new(&id, None);
+                store.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+                allows(&folding.now).map_err(ExecuteError::Rejected)?;
+                let entity = EntityName::new(D::CATEGORY, &id);
+                Ok(Write::new::<D::Event>(entity, folding.now.stand(), &[], metadata)?)
+            })
+        }))
+    }
+}
+
 impl<R: Error + 'static> std::fmt::Debug for Also<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Also")
@@ -84,9 +101,16 @@ pub(crate) struct Ask<'a, D: Decider> {
     pub(crate) deadline: Instant,
 }
 
-/// No other entity takes part.
-pub fn alone<D: Decider>(_: &D::Id, _: &D, _: &[D::Event]) -> Vec<Also<D::Rejection>> {
-    Vec::new()
+/// No other entity takes part, and nothing but the rules refuses.
+///
+/// # Errors
+/// None.
+pub fn alone<D: Decider, R: Error + 'static>(
+    _: &D::Id,
+    _: &Loaded<D>,
+    _: &[D::Event],
+) -> Result<Vec<Also<R>>, R> {
+    Ok(Vec::new())
 }
 
 impl EventStore {
@@ -103,7 +127,7 @@ impl EventStore {
         command: D::Command,
         metadata: &Metadata,
     ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
-        self.execute_with(id, Expected::Newest, command, metadata, alone::<D>).await
+        self.execute_with(id, Expected::Newest, command, metadata, alone::<D, D::Rejection>).await
     }
 
     /// [`EventStore::execute`], unless the entity is no longer at this version.
@@ -117,22 +141,22 @@ impl EventStore {
         command: D::Command,
         metadata: &Metadata,
     ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
-        self.execute_with(id, Expected::Exactly(version), command, metadata, alone::<D>).await
+        self.execute_with(id, Expected::Exactly(version), command, metadata, alone::<D, D::Rejection>).await
     }
 
     /// [`EventStore::execute`] together with what the events ask of other entities, as one atomic append. `also`
-    /// is pure: it sees the state before the events, and the events.
+    /// is pure: it sees the entity before the events, and the events, of which there may be none, and may refuse.
     ///
     /// # Errors
     /// [`ExecuteError`]; what another entity refuses is a rejection of the whole.
-    pub async fn execute_with<D: Decider>(
+    pub async fn execute_with<D: Decider, R: Error + From<D::Rejection> + Send + Sync + 'static>(
         &self,
         id: &D::Id,
         expected: Expected,
         command: D::Command,
         metadata: &Metadata,
-        also: impl Fn(&D::Id, &D, &[D::Event]) -> Vec<Also<D::Rejection>> + Send + Sync,
-    ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
+        also: impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync,
+    ) -> Result<Done<D>, ExecuteError<R>> {
         let deadline = self.deadline();
         let mut folding = Folding::<D>::new(id, Some(metadata.command_id));
         self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
@@ -140,12 +164,12 @@ impl EventStore {
     }
 
     /// Decides on what was read, and reads on for as long as others are faster.
-    pub(crate) async fn carry_out<D: Decider>(
+    pub(crate) async fn carry_out<D: Decider, R: Error + From<D::Rejection> + Send + Sync + 'static>(
         &self,
         ask: Ask<'_, D>,
         mut folding: Folding<D>,
-        also: &(impl Fn(&D::Id, &D, &[D::Event]) -> Vec<Also<D::Rejection>> + Send + Sync),
-    ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
+        also: &(impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync),
+    ) -> Result<Done<D>, ExecuteError<R>> {
         let Ask { id, expected, command, metadata, deadline } = ask;
         let mut tries = 0;
         loop {
@@ -158,13 +182,15 @@ impl EventStore {
             {
                 return Err(ExecuteError::VersionMismatch { expected, found });
             }
-            let events = folding.now.state.decide(command.clone()).map_err(ExecuteError::Rejected)?;
+            let events =
+                folding.now.state.decide(command.clone()).map_err(|no| ExecuteError::Rejected(no.into()))?;
+            let others = also(&id, &folding.now, &events).map_err(ExecuteError::Rejected)?;
             if events.is_empty() {
                 return Ok(Done { id, entity: folding.now, effect: Effect::Nothing });
             }
             let mut writes =
                 vec![Write::new(folding.entity().clone(), folding.now.stand(), &events, metadata)?];
-            for other in also(&id, &folding.now.state, &events) {
+            for other in others {
                 writes.push((other.0)(self, metadata, deadline).await?);
             }
             writes.retain(|write| !write.is_empty());

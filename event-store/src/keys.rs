@@ -6,6 +6,7 @@
 //! a version, in the key.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use crate::error::{Cause, ExecuteError, StoreError};
 use crate::execute::{Also, Ask, Done, Effect, Expected};
-use crate::load::Folding;
+use crate::load::{Folding, Loaded};
 use crate::publish::{self, Answer};
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
@@ -91,15 +92,15 @@ impl EventStore {
     /// # Errors
     /// [`ExecuteError::KeyReused`] for another request under the key, [`ExecuteError::KeyBusy`] when the first one
     /// is still under way when patience ends; else as [`EventStore::execute_with`].
-    pub async fn execute_once<D: Decider>(
+    pub async fn execute_once<D: Decider, R: Error + From<D::Rejection> + Send + Sync + 'static>(
         &self,
         key: &IdempotencyKey,
         id: &D::Id,
         expected: Expected,
         command: D::Command,
         metadata: &Metadata,
-        also: impl Fn(&D::Id, &D, &[D::Event]) -> Vec<Also<D::Rejection>> + Send + Sync,
-    ) -> Result<Done<D>, ExecuteError<D::Rejection>> {
+        also: impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync,
+    ) -> Result<Done<D>, ExecuteError<R>> {
         let deadline = self.deadline();
         let _turn = self.waiting().turn(&key.name, deadline).await.ok_or(ExecuteError::KeyBusy)?;
         let mut folding = Folding::<D>::new(id, Some(metadata.command_id));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::{self, Stream};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
-use event_model::Position;
+use event_model::{EntityName, Position};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -12,8 +12,10 @@ use uuid::Uuid;
 
 use crate::envelope::{self, Entry};
 use crate::error::{Cause, StoreError};
+use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
 use crate::streams::EVENTS;
+use crate::subjects;
 
 /// How many messages the broker sends ahead.
 const AHEAD: usize = 5000;
@@ -81,6 +83,24 @@ impl EventStore {
         let stream = self.context().get_stream_no_info(EVENTS).await.map_err(StoreError::away)?;
         let info = stream.get_info().await.map_err(StoreError::away)?;
         Ok(Position::new(info.state.last_sequence))
+    }
+}
+
+impl EventStore {
+    /// Hears of each event of one entity from now on. Live only: while the broker is away some may be missed, so
+    /// look again when patience ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the connection is closed for good.
+    pub async fn hear(&self, entity: &EntityName) -> Result<async_nats::Subscriber, StoreError> {
+        let client = self.client();
+        let heard = client.subscribe(subjects::stored(entity)).await.map_err(StoreError::away)?;
+        let settled = client.flush();
+        tokio::time::timeout(ROUND_TRIP, settled)
+            .await
+            .map_err(StoreError::away)?
+            .map_err(StoreError::away)?;
+        Ok(heard)
     }
 }
 

@@ -24,7 +24,7 @@ async fn once_at(
     expected: Expected,
     ask: JarCommand,
 ) -> Result<Done<Jar>, ExecuteError<Sealed>> {
-    store.execute_once::<Jar>(key, &jar(id), expected, ask, &command(), alone::<Jar>).await
+    store.execute_once::<Jar, Sealed>(key, &jar(id), expected, ask, &command(), alone::<Jar, Sealed>).await
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::toy::{Jar, JarCommand, JarEvent, Sealed, command, jar, log, open};
 use event_model::{EntityName, Position, Version};
 use event_store::{
-    Also, Connection, Effect, Entry, EventStore, ExecuteError, Expected, Mark, Settings, StoreError,
+    Also, Connection, Effect, Entry, EventStore, ExecuteError, Expected, Loaded, Mark, Settings, StoreError,
     StreamError, Write, subjects,
 };
 use futures_util::StreamExt as _;
@@ -67,9 +67,11 @@ async fn a_named_version_has_one_winner() {
 #[tokio::test]
 async fn several_entities_change_together_or_not_at_all() {
     let (_server, store) = log().await;
-    let both = |_: &String, _: &Jar, _: &[JarEvent]| vec![Also::new::<Jar>(jar("b"), JarCommand::Add(2))];
+    let both = |_: &String, _: &Loaded<Jar>, _: &[JarEvent]| {
+        Ok(vec![Also::new::<Jar>(jar("b"), JarCommand::Add(2))])
+    };
     let done = store
-        .execute_with::<Jar>(&jar("a"), Expected::Newest, JarCommand::AddTwice(1), &command(), both)
+        .execute_with::<Jar, Sealed>(&jar("a"), Expected::Newest, JarCommand::AddTwice(1), &command(), both)
         .await
         .unwrap();
     assert_eq!((done.entity.version, done.entity.position), (Version::new(2), Position::new(2)));
@@ -78,8 +80,9 @@ async fn several_entities_change_together_or_not_at_all() {
     assert_eq!((last.entity, last.part.unwrap().to_string()), (EntityName::new("jar", "b"), "3/3".into()));
 
     store.execute::<Jar>(&jar("b"), JarCommand::Seal, &command()).await.unwrap();
-    let refused =
-        store.execute_with::<Jar>(&jar("a"), Expected::Newest, JarCommand::Add(1), &command(), both).await;
+    let refused = store
+        .execute_with::<Jar, Sealed>(&jar("a"), Expected::Newest, JarCommand::Add(1), &command(), both)
+        .await;
     assert!(matches!(refused, Err(ExecuteError::Rejected(Sealed))), "{refused:?}");
 
     // The broker refuses the whole batch when one of the entities has moved.
@@ -150,11 +153,17 @@ async fn a_plain_subscriber_hears_what_is_stored_and_nothing_else() {
     let racers = (0..24).map(|n| {
         let store = store.clone();
         tokio::spawn(async move {
-            let with = move |_: &String, _: &Jar, _: &[JarEvent]| {
-                if n % 3 == 0 { vec![Also::new::<Jar>(jar("b"), JarCommand::Add(1))] } else { vec![] }
+            let with = move |_: &String, _: &Loaded<Jar>, _: &[JarEvent]| {
+                Ok(if n % 3 == 0 { vec![Also::new::<Jar>(jar("b"), JarCommand::Add(1))] } else { vec![] })
             };
             store
-                .execute_with::<Jar>(&jar("a"), Expected::Newest, JarCommand::Add(1), &command(), with)
+                .execute_with::<Jar, Sealed>(
+                    &jar("a"),
+                    Expected::Newest,
+                    JarCommand::Add(1),
+                    &command(),
+                    with,
+                )
                 .await
                 .unwrap();
         })

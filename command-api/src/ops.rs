@@ -1,0 +1,55 @@
+//! For operators and load balancers.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+
+use crate::api::Api;
+use crate::problem::{Kind, Problem};
+
+/// `GET /livez`
+pub(crate) async fn livez() -> &'static str {
+    "alive\n"
+}
+
+/// What `GET /readyz` answers.
+#[derive(Debug, Serialize)]
+struct Ready {
+    ready: bool,
+    reasons: Vec<String>,
+}
+
+/// `GET /readyz`
+pub(crate) async fn readyz(State(api): State<Api>) -> Response {
+    let mut reasons = Vec::new();
+    if let Err(error) = api.store.head().await {
+        reasons.push(format!("broker: {error}; commands and single reads answer 503 until it is back"));
+    }
+    for view in api.views.statuses() {
+        reasons.extend(view.error.map(|error| format!("view {}: {error}", view.name)));
+    }
+    let ready = reasons.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready, reasons })).into_response()
+}
+
+/// `GET /metrics`
+pub(crate) async fn metrics(State(api): State<Api>) -> Response {
+    metrics::gauge!("jetsource_broker_connected").set(if api.store.connection().is_up() { 1.0 } else { 0.0 });
+    api.metrics.run_upkeep();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render())
+        .into_response()
+}
+
+/// `GET /problems/{slug}`
+pub(crate) async fn problem(Path(slug): Path<String>) -> Result<Html<String>, Problem> {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.slug() == slug);
+    let kind = kind.ok_or_else(|| Problem::not_found("this problem"))?;
+    let (title, status, advice) = (kind.title(), kind.status(), kind.advice());
+    Ok(Html(format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>{slug}</title>\
+         <h1>{title}</h1><p><code>{slug}</code>, HTTP {status}</p><p>{advice}</p></html>\n"
+    )))
+}
