@@ -28,7 +28,7 @@ pub(crate) async fn users(
     let email = parameters.take::<Email>("email")?;
     let mut query = page(&mut parameters, Order::KeyAscending)?;
     if let Some(email) = email {
-        query = query.having("email", email.normalized().to_string());
+        query = query.having("email", email.normalized());
     }
     list::<Users>(&api, freshness, &parameters, query).await
 }
@@ -88,21 +88,16 @@ async fn list<P: Projection>(
 
 /// Waits for the position that the caller named, else a moment for what this node has acknowledged.
 async fn wait<P: Projection>(api: &Api, freshness: Freshness) -> Result<(), Problem> {
-    match freshness.position {
-        Some(asked) => {
-            let patience = freshness.wait.unwrap_or(WAIT_ASKED);
-            match api.views.wait_for(P::NAME, asked, patience).await? {
-                Waited::Reached => Ok(()),
-                Waited::Behind { position } => Err(behind::<P>(asked, position)),
-            }
+    let Some(asked) = freshness.position else {
+        let patience = freshness.wait.unwrap_or(WAIT_OWN);
+        if !patience.is_zero() {
+            api.views.wait_for(P::NAME, api.acknowledged.get(), patience).await?;
         }
-        None => {
-            let patience = freshness.wait.unwrap_or(WAIT_OWN).min(WAIT_OWN);
-            if !patience.is_zero() {
-                api.views.wait_for(P::NAME, api.acknowledged.get(), patience).await?;
-            }
-            Ok(())
-        }
+        return Ok(());
+    };
+    match api.views.wait_for(P::NAME, asked, freshness.wait.unwrap_or(WAIT_ASKED)).await? {
+        Waited::Reached => Ok(()),
+        Waited::Behind { position } => Err(behind::<P>(asked, position)),
     }
 }
 
