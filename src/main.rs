@@ -1,1 +1,59 @@
-fn main() {}
+//! The program `jetsource`.
+//!
+//! Reading order:
+//! - `settings`: what can be called, and every setting
+//! - `exit`: how a call ends
+//! - `serve`: the roles on their broker
+//! - `endpoints`: where a running `serve` is found
+//! - `import`: commands from a file, through the API
+//! - `log`, `printed`, `events`, `show`: looking at the log
+//! - `logging`, `completions`
+//!
+//! `anyhow` is used here and nowhere else.
+
+mod completions;
+mod endpoints;
+mod events;
+mod exit;
+mod import;
+mod log;
+mod logging;
+mod printed;
+mod serve;
+mod settings;
+mod show;
+
+use std::env;
+use std::process::ExitCode;
+
+use exit::Failure;
+use printed::until_closed;
+use settings::{Call, Cli, Events};
+
+fn main() -> ExitCode {
+    match settings::parse(env::args_os()).and_then(|asked| asked.map_or(Ok(()), run)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let usual = if matches!(cli.call, Call::Serve(_)) { "info,async_nats=warn" } else { "warn" };
+    logging::start(cli.log_format, usual)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let done = runtime.block_on(dispatch(cli));
+    // Not dropped: that would wait for a read of standard input that never ends.
+    runtime.shutdown_background();
+    done
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    match cli.call {
+        Call::Serve(settings) => serve::run(settings, cli.log_format).await,
+        Call::Import(asked) => until_closed(import::run(&asked).await),
+        Call::Events(Events::Tail(asked)) => until_closed(events::tail(&asked).await),
+        Call::Events(Events::Get(asked)) => until_closed(events::get(&asked).await),
+        Call::Show(asked) => until_closed(show::run(&asked).await),
+        Call::Completions(asked) => until_closed(completions::print(asked.shell)),
+    }
+}

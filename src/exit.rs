@@ -1,0 +1,180 @@
+//! How a call ends: an exit code, and one line on standard error that says what to do.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use event_store::{ConnectError, StoreError, StreamError};
+use nats_launcher::LaunchError;
+use projections::ViewError;
+
+use crate::endpoints::without_password;
+
+/// What a call comes to when it is not done. Done is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// It did not work.
+    Failed = 1,
+    /// A wrong argument, or a setting that cannot work.
+    Usage = 2,
+    /// There is no such thing.
+    NotFound = 3,
+    /// Somebody else has it.
+    Conflict = 4,
+    /// Nobody answers.
+    Unavailable = 5,
+    /// The log is not what it must be.
+    Verification = 6,
+}
+
+/// Why a call is not done.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    /// With a line that says what to do.
+    pub(crate) fn new(exit: Exit, line: impl Into<String>) -> Self {
+        Self { exit, error: anyhow::Error::msg(line.into()) }
+    }
+
+    /// A setting that cannot work; the line names it.
+    pub(crate) fn setting(line: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, line)
+    }
+
+    /// With a line of our own, because of an error.
+    pub(crate) fn because(
+        exit: Exit,
+        line: impl Into<String>,
+        cause: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self { exit, error: anyhow::Error::new(cause).context(line.into()) }
+    }
+
+    /// Whether an I/O error of this kind is behind it.
+    pub(crate) fn is(&self, kind: io::ErrorKind) -> bool {
+        self.error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
+    }
+
+    /// Tells it on standard error, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        // Whoever closed standard error does not want to hear it.
+        let _ = writeln!(io::stderr().lock(), "error: {}", self.line());
+        ExitCode::from(self.exit as u8)
+    }
+
+    fn line(&self) -> String {
+        one_line(self.error.as_ref())
+    }
+}
+
+/// An error and its causes as one line. A cause that the line tells already is not told again.
+pub(crate) fn one_line(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.contains(&text) {
+            let _ = write!(line, ": {text}");
+        }
+        cause = error.source();
+    }
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { exit: Exit::Failed, error }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self { exit: Exit::Failed, error: error.into() }
+    }
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        let exit = match &error {
+            LaunchError::NotFound
+            | LaunchError::TooOld { .. }
+            | LaunchError::NotRunnable { .. }
+            | LaunchError::Folder { .. } => Exit::Usage,
+            LaunchError::DataDirInUse { .. }
+            | LaunchError::StoreInUse { .. }
+            | LaunchError::OrphanStays { .. } => Exit::Conflict,
+            LaunchError::Died { .. } | LaunchError::NotReady { .. } | LaunchError::Down => Exit::Unavailable,
+        };
+        Self { exit, error: error.into() }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            // Its own line shows the URL as it is.
+            ConnectError::NoAnswer { url, source } => {
+                let url = without_password(&url);
+                let line =
+                    format!("no NATS server answers at {url}: start it, or name another with --nats-url");
+                Self { exit: Exit::Unavailable, error: anyhow::Error::from_boxed(source).context(line) }
+            }
+            ConnectError::TooOld { .. } | ConnectError::NoJetStream(_) => {
+                Self { exit: Exit::Usage, error: error.into() }
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = match &error {
+            StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => Exit::Unavailable,
+            StoreError::Conflict { .. } => Exit::Conflict,
+            StoreError::Corrupt(_) => Exit::Verification,
+            StoreError::Unfit(_) => Exit::Failed,
+        };
+        Self { exit, error: error.into() }
+    }
+}
+
+impl From<StreamError> for Failure {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Store(error) => error.into(),
+            StreamError::Differs { .. } => Self { exit: Exit::Usage, error: error.into() },
+            StreamError::Refused { .. } => Self { exit: Exit::Unavailable, error: error.into() },
+        }
+    }
+}
+
+impl From<ViewError> for Failure {
+    fn from(error: ViewError) -> Self {
+        Self { exit: Exit::Failed, error: error.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_one_line_with_each_cause_once() {
+        let cause = io::Error::other("the disk\nis full");
+        let failure = Failure::because(Exit::Failed, "cannot write", cause);
+        assert_eq!(failure.line(), "cannot write: the disk is full");
+    }
+
+    #[test]
+    fn what_cannot_work_and_what_is_away_are_told_apart() {
+        assert_eq!(Failure::from(LaunchError::NotFound).exit, Exit::Usage);
+        assert_eq!(Failure::from(LaunchError::Down).exit, Exit::Unavailable);
+        assert_eq!(Failure::from(StoreError::Corrupt("gap".into())).exit, Exit::Verification);
+    }
+}

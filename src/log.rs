@@ -1,0 +1,24 @@
+//! The log, opened to look at it: nothing is made, nothing is changed.
+
+use async_nats::jetstream;
+use event_store::streams::{EVENTS, KEYS};
+use event_store::{Connection, EventStore, Settings};
+
+use crate::exit::{Exit, Failure};
+use crate::settings::BrokerPlace;
+
+/// The log of a deployment that runs.
+pub(crate) async fn open(place: &BrokerPlace) -> Result<EventStore, Failure> {
+    let connection = Connection::open(&place.url()?).await?;
+    let context = jetstream::new(connection.client().clone());
+    if let Err(error) = context.get_stream(EVENTS).await {
+        let line = "there is no log on this broker: start `jetsource serve` with it once, or name another with --nats-url";
+        return Err(Failure::because(Exit::Unavailable, line, error));
+    }
+    let keys = context.get_stream(KEYS).await;
+    // Opening with another retention than the deployment's would set that one.
+    let key_retention = keys.ok().map(|keys| keys.cached_info().config.max_age);
+    let usual = Settings::default();
+    let settings = Settings { key_retention: key_retention.unwrap_or(usual.key_retention), ..usual };
+    Ok(EventStore::open(connection, settings).await?)
+}

@@ -1,0 +1,106 @@
+//! `jetsource serve`: the roles on their broker, from the first start line to the orderly end.
+
+mod broker;
+mod doors;
+mod lines;
+mod measure;
+mod roles;
+mod signals;
+
+use event_store::EventStore;
+use nats_launcher::DataDir;
+use projections::{SqliteViews, Views};
+use tokio_util::sync::CancellationToken;
+
+use crate::endpoints::{Endpoints, Ready};
+use crate::exit::{Exit, Failure};
+use crate::settings::{LogFormat, Role, Serve};
+use broker::Broker;
+use doors::Doors;
+use lines::StartLines;
+use roles::Roles;
+
+/// Serves until a signal asks for the end, or a role dies.
+pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failure> {
+    settings.check()?;
+    let end = signals::end()?;
+    let data = DataDir::lock(&settings.data_dir)?;
+    let ready = Ready::not_yet(data.path(), settings.ready_file.as_deref()).map_err(|error| {
+        Failure::because(Exit::Usage, "what an earlier run left cannot be removed: see --ready-file", error)
+    })?;
+    let doors = if settings.runs(Role::Api) { Some(Doors::bind(&settings).await?) } else { None };
+    let views = Views::new(SqliteViews::open(settings.views(data.path())?)?);
+
+    let broker = tokio::select! {
+        broker = Broker::start(&settings, data.path()) => broker?,
+        // Nothing runs yet that must finish.
+        () = end.cancelled() => return Ok(()),
+    };
+    let lines = StartLines::of(&settings, data.path(), doors.as_ref(), &broker);
+    let ended = async {
+        let mut roles = Roles::default();
+        let http = doors.as_ref().map(Doors::url);
+        let served = async {
+            start(&settings, &mut roles, doors, views, &broker).await?;
+            lines.print(format)?;
+            ready.now(&Endpoints { http, nats: broker.url().to_owned(), pid: std::process::id() }).map_err(
+                |error| {
+                    Failure::because(Exit::Usage, "the ready file cannot be written: see --ready-file", error)
+                },
+            )?;
+            tokio::select! {
+                dead = roles.dead() => Err(dead),
+                () = end.cancelled() => Ok(()),
+            }
+        };
+        let served = served.await;
+        // Before the doors close: who looks from now on finds nobody.
+        drop(ready);
+        roles.end().await;
+        served
+    };
+    let ended = ended.await;
+    broker.stop().await;
+    if ended.is_ok() {
+        tracing::info!("ended in order");
+    }
+    ended
+}
+
+/// Starts each role that is asked for; those that write the views before the one that reads them.
+async fn start(
+    settings: &Serve,
+    roles: &mut Roles,
+    doors: Option<Doors>,
+    views: Views,
+    broker: &Broker,
+) -> Result<(), Failure> {
+    let store = broker.store();
+    let metrics = measure::start(roles, broker)?;
+    if settings.runs(Role::Projections) {
+        project(roles, &views, store).await?;
+    } else {
+        views.register::<domain::Users>().await?;
+        views.register::<domain::Orders>().await?;
+        views.register::<domain::Stocks>().await?;
+    }
+    if settings.runs(Role::Sagas) {
+        tracing::info!("role sagas: there are none yet");
+    }
+    if let Some(doors) = doors {
+        doors.open(roles, store, views, metrics).await?;
+    }
+    Ok(())
+}
+
+/// A worker for each read model.
+async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
+    let stop = || CancellationToken::cancelled_owned(roles.stop_workers());
+    let users = views.worker::<domain::Users>().await?.run(store.clone(), stop());
+    let orders = views.worker::<domain::Orders>().await?.run(store.clone(), stop());
+    let stock = views.worker::<domain::Stocks>().await?.run(store.clone(), stop());
+    roles.worker("projections (users)", users);
+    roles.worker("projections (orders)", orders);
+    roles.worker("projections (stock)", stock);
+    Ok(())
+}

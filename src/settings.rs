@@ -1,0 +1,154 @@
+//! What can be called, and every setting. Each flag `--x-y` is also `JETSOURCE_X_Y`; the flag wins.
+
+pub(crate) mod duration;
+mod place;
+mod serve;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::events::{Get, Tail};
+use crate::exit::Failure;
+use crate::import::Import;
+use crate::show::Show;
+
+pub(crate) use place::{ApiPlace, BrokerPlace};
+pub(crate) use serve::{Role, Serve};
+
+/// An event-sourced users-and-orders backend on NATS JetStream
+///
+/// Every flag --x-y is also the environment variable JETSOURCE_X_Y; the flag wins. JETSOURCE_LOG filters the log
+/// (info, debug, event_store=debug,warn, …). Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 not found,
+/// 4 conflict, 5 unavailable, 6 a verification failed.
+#[derive(Debug, Parser)]
+#[command(name = "jetsource", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// How log lines look
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) call: Call,
+}
+
+/// What can be called.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Call {
+    /// Run the backend: the broker as a child, the API, the read models
+    Serve(Serve),
+    /// Post commands from a file of JSON lines through the API
+    Import(Import),
+    /// Look at the log
+    #[command(subcommand)]
+    Events(Events),
+    /// Show an entity as it is, or as it was, with its events
+    Show(Show),
+    /// Print the completions for a shell, for its start-up file
+    Completions(Completions),
+}
+
+/// What of the log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// Print events in the order of the log
+    Tail(Tail),
+    /// Print single events
+    Get(Get),
+}
+
+/// For which shell.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What this call asks for; `None` when it asked for help or the version, which was then printed.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Cli>, Failure> {
+    let matches = command().try_get_matches_from(arguments);
+    let error = match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
+        Ok(cli) => return Ok(Some(cli)),
+        Err(error) => error,
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            error.print()?;
+            Ok(None)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.print()?;
+            Err(Failure::setting("nothing was asked for: name a command, as above"))
+        }
+        _ => Err(Failure::setting(told(&error.to_string()))),
+    }
+}
+
+/// The command line, with an environment variable for every flag.
+pub(crate) fn command() -> clap::Command {
+    with_variables(Cli::command())
+}
+
+fn with_variables(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| match argument.get_long() {
+            None => argument,
+            Some(flag) => {
+                let variable = format!("JETSOURCE_{}", flag.replace('-', "_").to_uppercase());
+                argument.env(variable).hide_env(true)
+            }
+        })
+        .mut_subcommands(with_variables)
+}
+
+/// What clap says in paragraphs, in one line.
+fn told(text: &str) -> String {
+    let paragraphs =
+        text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let kept = paragraphs.filter(|text| !text.is_empty() && !text.starts_with("For more information"));
+    let line = kept.collect::<Vec<_>>().join("; ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    format!("{line}; see --help")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Option<Cli>, Failure> {
+        parse(arguments.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_is_a_variable() {
+        let command = command();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flag = serve.get_arguments().find(|argument| argument.get_long() == Some("nats-url")).unwrap();
+        assert_eq!(flag.get_env().unwrap(), "JETSOURCE_NATS_URL");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line() {
+        let failure = parsed(&["jetsource", "serve", "--nats-port", "many"]).unwrap_err();
+        let line = format!("{failure:?}");
+        assert!(line.contains("--nats-port"), "{line}");
+        let failure = parsed(&["jetsource", "serve", "--lisen", "x"]).unwrap_err();
+        let line = format!("{failure:?}");
+        assert!(line.contains("--listen") && !line.contains("\\n"), "{line}");
+    }
+}

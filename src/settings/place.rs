@@ -1,0 +1,79 @@
+//! Where a call finds what it talks to: named, or told by the `serve` that runs on the data folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::endpoints::Endpoints;
+use crate::exit::{Exit, Failure};
+
+/// Where the broker is.
+#[derive(Debug, Args)]
+pub(crate) struct BrokerPlace {
+    /// The broker; without it, that of the `serve` that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    nats_url: Option<String>,
+    /// The data folder of a running `serve`
+    #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
+    data_dir: PathBuf,
+}
+
+impl BrokerPlace {
+    /// The URL of the broker.
+    pub(crate) fn url(&self) -> Result<String, Failure> {
+        let found = || Endpoints::of(&self.data_dir).map(|running| running.nats);
+        self.nats_url.clone().or_else(found).ok_or_else(|| nobody_serves(&self.data_dir, "--nats-url"))
+    }
+}
+
+/// Where the API is, and how to be let in.
+#[derive(Debug, Args)]
+pub(crate) struct ApiPlace {
+    /// The API; without it, that of the `serve` that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+    /// The data folder of a running `serve`
+    #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
+    data_dir: PathBuf,
+    /// A file with a line `name token`: the first token in it is the one to call with
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl ApiPlace {
+    /// The URL of the API, without a slash at its end.
+    pub(crate) fn url(&self) -> Result<String, Failure> {
+        let found = || Endpoints::of(&self.data_dir).and_then(|running| running.http);
+        let url = self.api.clone().or_else(found).ok_or_else(|| nobody_serves(&self.data_dir, "--api"))?;
+        if !url.starts_with("http://") {
+            let line =
+                format!("--api {url:?} must begin with http://: put a proxy in front of the API for TLS");
+            return Err(Failure::setting(line));
+        }
+        Ok(url.trim_end_matches('/').to_owned())
+    }
+
+    /// The token to call with.
+    pub(crate) fn token(&self) -> Result<Option<String>, Failure> {
+        let Some(path) = &self.token_file else {
+            return Ok(None);
+        };
+        let text = fs::read_to_string(path).map_err(|error| {
+            Failure::because(Exit::Usage, format!("--token-file {} cannot be read", path.display()), error)
+        })?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let token = lines.filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).next();
+        token.map(Some).ok_or_else(|| {
+            Failure::setting(format!("--token-file {} has no line `name token`", path.display()))
+        })
+    }
+}
+
+fn nobody_serves(data_dir: &Path, flag: &str) -> Failure {
+    let folder = data_dir.display();
+    let line = format!(
+        "no `jetsource serve` runs on {folder}: start one, or name another with {flag} or --data-dir"
+    );
+    Failure::new(Exit::Unavailable, line)
+}

@@ -1,0 +1,195 @@
+//! `jetsource show`: an entity as it is, or as it was, folded from the log.
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use domain::{Orders, Stocks, Users};
+use event_model::{EntityName, Position, Projection, Recorded, Version};
+use event_store::{Entry, EventStore, Mark};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::exit::{Exit, Failure};
+use crate::printed::{self, Form, Printed};
+use crate::settings::BrokerPlace;
+use crate::{events, log};
+
+/// Categories whose events all have versions, so that their history is complete without them being scanned for.
+const VERSIONED: [&str; 6] = ["user", "email", "order", "stock", "checkout", "departure"];
+
+/// What to show, and as of when.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The kind of entity: user, order, stock, or any other
+    category: String,
+    /// Its id
+    id: String,
+    /// As it was at this version
+    #[arg(long, value_name = "N", conflicts_with = "at")]
+    at_version: Option<u64>,
+    /// As it was at this time, such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<OffsetDateTime>,
+    /// One JSON object
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
+    #[command(flatten)]
+    broker: BrokerPlace,
+}
+
+/// An entity as lists show it.
+enum View {
+    Row(Row),
+    /// Its last event took it out.
+    Gone,
+    /// The category has no view.
+    None,
+}
+
+/// A row of a view, its fields in their own order.
+struct Row {
+    pretty: String,
+    compact: Box<RawValue>,
+}
+
+/// All of it, as JSON.
+#[derive(Serialize)]
+struct Shown<'a> {
+    category: &'a str,
+    id: &'a str,
+    version: Option<Version>,
+    position: Option<Position>,
+    view: Option<&'a Box<RawValue>>,
+    events: Vec<Printed<'a>>,
+}
+
+/// Shows it.
+pub(crate) async fn run(asked: &Show) -> Result<(), Failure> {
+    let store = log::open(&asked.broker).await?;
+    let entity = EntityName::new(asked.category.clone(), id_of(asked));
+    let mut history = history(&store, &entity).await?;
+    if history.is_empty() {
+        return Err(Failure::new(Exit::NotFound, format!("there is no {entity} on the log")));
+    }
+    history.truncate(asked.how_many(&entity, &history)?);
+    let view = view(&entity.category, &history)?;
+    let mut out = io::stdout().lock();
+    if asked.json {
+        let last = history.last();
+        let shown = Shown {
+            category: &entity.category,
+            id: &entity.id,
+            version: last.and_then(|event| event.version),
+            position: last.map(|event| event.position),
+            view: view.row().map(|row| &row.compact),
+            events: history.iter().map(Printed::of).collect(),
+        };
+        writeln!(out, "{}", printed::json(&shown)?)?;
+        return Ok(());
+    }
+    match view {
+        View::Row(row) => writeln!(out, "{entity}\n{}\n", row.pretty)?,
+        View::Gone => writeln!(out, "{entity}\ngone: it is in its view no more\n")?,
+        View::None => writeln!(out, "{entity}\n")?,
+    }
+    history.into_iter().try_for_each(|event| printed::entry(&mut out, Form::Text, &Entry::Event(event)))
+}
+
+impl Show {
+    /// How many events of the history had happened.
+    fn how_many(&self, entity: &EntityName, history: &[Recorded]) -> Result<usize, Failure> {
+        let not_yet = |line| Err(Failure::new(Exit::NotFound, line));
+        if let Some(version) = self.at_version {
+            let version = Version::new(version);
+            let found = history.iter().position(|event| event.version == Some(version));
+            let last = history.last().and_then(|event| event.version).unwrap_or(Version::START);
+            return match found {
+                Some(index) => Ok(index + 1),
+                None => not_yet(format!("{entity} has no version {version}: the last is {last}")),
+            };
+        }
+        let Some(time) = self.at else {
+            return Ok(history.len());
+        };
+        match history.iter().rposition(|event| event.time <= time) {
+            Some(index) => Ok(index + 1),
+            None => not_yet(format!("{entity} did not exist yet: its first event is of {}", began(history))),
+        }
+    }
+}
+
+/// A UUID is stored in one form, whatever form it is given in.
+fn id_of(asked: &Show) -> String {
+    match uuid::Uuid::try_parse(&asked.id) {
+        Ok(id) if asked.category != "stock" => id.to_string(),
+        Ok(_) | Err(_) => asked.id.clone(),
+    }
+}
+
+async fn history(store: &EventStore, entity: &EntityName) -> Result<Vec<Recorded>, Failure> {
+    let (history, _) = store.history(entity, Version::START, usize::MAX).await?;
+    if !history.is_empty() || VERSIONED.contains(&entity.category.as_str()) {
+        return Ok(history);
+    }
+    // Other tools' events have no versions: they are found by reading the log.
+    let head = store.head().await?;
+    let mut subscription = store.subscribe(Mark::START);
+    let (mut read, mut found) = (Position::START, Vec::new());
+    while read < head {
+        for entry in events::next(&mut subscription).await? {
+            read = entry.position();
+            match entry {
+                Entry::Event(event) if event.entity == *entity => found.push(event),
+                Entry::Event(_) | Entry::Foreign(_) => {}
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn view(category: &str, history: &[Recorded]) -> Result<View, Failure> {
+    match category {
+        "user" => fold::<Users>(history),
+        "order" => fold::<Orders>(history),
+        "stock" => fold::<Stocks>(history),
+        _ => Ok(View::None),
+    }
+}
+
+fn fold<P: Projection>(history: &[Recorded]) -> Result<View, Failure> {
+    let mut row = None;
+    for event in history {
+        // What cannot be read is stepped over, as everywhere.
+        if matches!(P::key(event), Ok(Some(_)))
+            && let Ok(next) = P::project(row.clone(), event)
+        {
+            row = next;
+        }
+    }
+    let Some(row) = row else {
+        return Ok(View::Gone);
+    };
+    let pretty = serde_json::to_string_pretty(&row).map_err(anyhow::Error::from)?;
+    let compact = serde_json::value::to_raw_value(&row).map_err(anyhow::Error::from)?;
+    Ok(View::Row(Row { pretty, compact }))
+}
+
+impl View {
+    fn row(&self) -> Option<&Row> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Gone | Self::None => None,
+        }
+    }
+}
+
+fn began(history: &[Recorded]) -> String {
+    history.first().map(printed::shown_time).unwrap_or_default()
+}
+
+fn moment(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "write it as in 2026-01-31T12:00:00Z".to_owned())
+}

@@ -1,0 +1,205 @@
+//! The program from outside: how it starts, says where it is, ends, and refuses.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+pub mod harness;
+
+use std::fs;
+
+use harness::{Program, call, command, poll, runs, stderr, stdout};
+use serde_json::Value;
+
+/// The end of a refused call: its code, and its one line.
+#[track_caller]
+fn refused(arguments: &[&str], code: i32, names: &str) {
+    let output = call(arguments);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(said.starts_with("error: ") && said.lines().count() == 1, "{arguments:?}: {said}");
+    assert!(said.contains(names), "{arguments:?} should name {names}: {said}");
+}
+
+#[test]
+fn start_lines_name_all_that_a_user_needs() {
+    let program = Program::start();
+    let said = program.stderr();
+    let line = |name: &str| {
+        said.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {said}"))
+    };
+    assert!(line("jetsource").ends_with(env!("CARGO_PKG_VERSION")));
+    assert!(line("http").ends_with(program.http()));
+    assert!(line("nats").contains(program.nats()));
+    assert!(line("data").ends_with("data"));
+    assert!(line("durability").contains("synced") && line("durability").contains("disk"));
+    assert!(line("try").contains("curl") && line("try").contains(program.http()));
+}
+
+#[test]
+fn the_ready_files_say_where_it_is_and_go_away_with_it() {
+    let mut program = Program::start();
+    let serve_json = program.data_dir().join("serve.json");
+    let told: Value = serde_json::from_slice(&fs::read(&serve_json).unwrap()).unwrap();
+    assert_eq!(&told, program.ready());
+    assert_eq!(told["pid"], program.pid());
+    assert_eq!(told.as_object().unwrap().len(), 3);
+    program.terminate();
+    assert!(!serve_json.exists() && !program.ready_file().exists());
+}
+
+#[test]
+fn an_orderly_end_leaves_no_broker_behind() {
+    let mut program = Program::start();
+    let broker = program.broker_pid().unwrap();
+    assert!(runs(broker));
+    program.terminate();
+    assert!(!runs(broker));
+}
+
+#[test]
+fn a_second_one_on_the_same_folder_is_refused() {
+    let program = Program::start();
+    let data_dir = program.data_dir();
+    let pid = program.pid().to_string();
+    refused(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir.to_str().unwrap()], 4, &pid);
+    assert!(runs(program.broker_pid().unwrap()));
+    assert!(data_dir.join("serve.json").exists(), "the first one is still found");
+}
+
+#[test]
+fn after_a_kill_the_next_one_takes_over() {
+    let mut program = Program::start();
+    let orphan = program.broker_pid().unwrap();
+    program.kill();
+    assert!(runs(orphan), "a killed program cannot end its broker");
+    program.restart();
+    assert!(!runs(orphan));
+    assert!(runs(program.broker_pid().unwrap()));
+    program.terminate();
+}
+
+#[test]
+fn a_broker_that_dies_is_started_again() {
+    let program = Program::start();
+    let first = program.broker_pid().unwrap();
+    harness::send(first, rustix::process::Signal::KILL);
+    let second =
+        poll(std::time::Duration::from_secs(20), || program.broker_pid().filter(|pid| *pid != first));
+    assert!(second.is_some_and(runs));
+    let tail = poll(std::time::Duration::from_secs(20), || {
+        let output = program.call(&["events", "tail"]);
+        output.status.success().then_some(output)
+    });
+    assert!(tail.is_some(), "{}", program.stderr());
+}
+
+#[test]
+fn a_setting_that_cannot_work_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let serve = |setting: &[&str], names: &str| {
+        let mut arguments = vec!["serve", "--nats-port", "0", "--data-dir", data_dir];
+        if !setting.contains(&"--listen") {
+            arguments.extend(["--listen", "127.0.0.1:0"]);
+        }
+        arguments.extend(setting);
+        refused(&arguments, 2, names);
+    };
+    serve(&["--listen", "nowhere"], "--listen");
+    serve(&["--listen", "0.0.0.0:0"], "--token-file");
+    serve(&["--token-file", "/nonexistent"], "--token-file");
+    serve(&["--nats-server", "/bin/false"], "--nats-server");
+    serve(&["--nats-port", "many"], "--nats-port");
+    serve(&["--role", "cook"], "--role");
+    serve(&["--views", "postgres://localhost/views"], "--views");
+    serve(&["--staging", "memory"], "--staging");
+    serve(&["--key-retention", "a while"], "--key-retention");
+    serve(&["--checkout-deadline", "1h"], "--checkout-deadline");
+    serve(&["--checkout-participants", "payment"], "--checkout-participants");
+    serve(&["--currency", "euro"], "--currency");
+    serve(&["--lisen", "x"], "--listen");
+    assert!(!folder.path().join("nats").exists(), "nothing was started for a wrong setting");
+}
+
+#[test]
+fn a_taken_address_is_refused_before_a_broker_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    refused(&["serve", "--listen", &address, "--data-dir", folder.path().to_str().unwrap()], 2, "--listen");
+    assert!(!folder.path().join("nats").exists());
+}
+
+#[test]
+fn a_broker_that_is_not_there_is_unavailable() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let nobody = "nats://user:secret@127.0.0.1:1";
+    refused(
+        &["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir, "--nats-url", nobody],
+        5,
+        "--nats-url",
+    );
+    refused(&["events", "tail", "--nats-url", nobody], 5, "--nats-url");
+    refused(&["events", "tail", "--data-dir", data_dir], 5, "jetsource serve");
+    refused(&["show", "user", "x", "--data-dir", data_dir], 5, "jetsource serve");
+    refused(&["import", "-", "--data-dir", data_dir], 5, "jetsource serve");
+    assert!(!stderr(&call(&["events", "tail", "--nats-url", nobody])).contains("secret"));
+}
+
+#[test]
+fn a_flag_wins_over_its_variable() {
+    let with = |arguments: &[&str]| {
+        command().args(arguments).env("JETSOURCE_NATS_URL", "nats://127.0.0.1:1").output().unwrap()
+    };
+    assert!(stderr(&with(&["events", "tail"])).contains("127.0.0.1:1"));
+    assert!(stderr(&with(&["events", "tail", "--nats-url", "nats://127.0.0.1:2"])).contains("127.0.0.1:2"));
+}
+
+#[test]
+fn a_wrong_log_filter_is_named() {
+    let output = command().args(["events", "tail"]).env("JETSOURCE_LOG", "a=b=c").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("JETSOURCE_LOG"));
+}
+
+#[test]
+fn a_log_for_machines_is_json_in_every_line() {
+    let mut program = Program::start_with(&["--log-format", "json"]);
+    program.terminate();
+    let said = program.stderr();
+    assert!(said.lines().count() >= 5);
+    for line in said.lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn one_role_alone_serves_no_api() {
+    let mut program = Program::start_with(&["--role", "projections"]);
+    assert!(program.ready().get("http").is_none());
+    let import = program.call(&["import", "-"]);
+    assert_eq!(import.status.code(), Some(5), "{}", stderr(&import));
+    program.terminate();
+}
+
+#[test]
+fn completions_are_printed() {
+    let output = call(&["completions", "bash"]);
+    assert!(output.status.success() && stdout(&output).contains("--nats-url"));
+}
+
+#[test]
+fn help_is_as_it_was() {
+    for call in [&["--help"][..], &["serve", "--help"], &["import", "--help"], &["show", "--help"]] {
+        help(call);
+    }
+    help(&["events", "tail", "--help"]);
+    help(&["events", "get", "--help"]);
+}
+
+fn help(call: &[&str]) {
+    let output = command().args(call).env("COLUMNS", "110").output().unwrap();
+    assert!(output.status.success());
+    let name = format!("help {}", call[..call.len() - 1].join(" ")).trim().replace(' ', "-");
+    insta::assert_snapshot!(name, stdout(&output));
+}
