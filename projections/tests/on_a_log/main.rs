@@ -1,6 +1,6 @@
 //! Views on a real log, a server with a throwaway store for each test.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop where it fails")]
 
 mod following;
 mod toy;

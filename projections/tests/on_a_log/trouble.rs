@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::toy::{Node, log, raise, rows};
+use crate::toy::{Counter, Node, log, raise, rows};
 
 /// What a newer program, or another tool, may store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,9 @@ impl Event for Other {
 async fn paint(store: &EventStore, category: &str, id: &str) -> Position {
     let metadata = Metadata::first(Uuid::now_v7(), OffsetDateTime::now_utc());
     let events = [Other::CounterPainted { colour: "red".into() }];
-    let write = Write::new(EntityName::new(category, id), Stand::default(), &events, &metadata).unwrap();
+    let stand = store.load::<Counter>(&id.to_owned()).await.unwrap().stand();
+    let stand = if category == "counter" { stand } else { Stand::default() };
+    let write = Write::new(EntityName::new(category, id), stand, &events, &metadata).unwrap();
     store.append(&[write], &metadata).await.unwrap()
 }
 
@@ -44,8 +46,8 @@ async fn what_is_no_event_and_what_cannot_be_read_is_stepped_over() {
     let node = Node::start::<1>(&folder.path().join("views.sqlite"), &store).await;
     scribble(&store, "append.counter.a").await;
     raise(&store, "a", 1).await;
-    paint(&store, "counter", "b").await;
     raise(&store, "b", 1).await;
+    paint(&store, "counter", "b").await;
     scribble(&store, "append.counter").await;
     let last = scribble(&store, "append.x.y.z").await;
     node.reaches(last).await;
@@ -90,7 +92,8 @@ async fn a_home_that_fails_is_shown_and_tried_again() {
     file.execute_batch(broken).unwrap();
     let last = raise(&store, "a", 1).await;
     let status = node.tells(|status| status.error.is_some()).await;
-    assert_eq!(status.error.as_deref(), Some("the views cannot be read or written: broken"));
+    let line = status.error.unwrap_or_default();
+    assert!(line.starts_with("the views cannot be read or written: broken"), "{line}");
     assert_eq!((status.position, status.running), (before, true));
     assert_eq!(rows(&node.views).await, [("a".into(), 1, 1)]);
 
