@@ -97,7 +97,7 @@ fn all_types_are_made<E: Event>(strategy: impl Strategy<Value = E>) {
 }
 
 fn many<T: Debug>(strategy: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<T>> {
-    vec(strategy, 0..30)
+    vec(strategy, 0..20)
 }
 
 #[test]

@@ -117,16 +117,16 @@ impl Reservations {
 
     /// What the order held was let go.
     pub(crate) fn released(&mut self, order: OrderId) {
-        self.close(order).released = true;
+        self.emptied(order).released = true;
     }
 
     /// What the order held was used up.
     pub(crate) fn settled(&mut self, order: OrderId) {
-        self.close(order).settled = true;
+        self.emptied(order).settled = true;
     }
 
     fn hold(&mut self, order: OrderId, hold: Hold) {
-        let standing = self.close(order);
+        let standing = self.emptied(order);
         // The rules never reserve after the end; should the log say so, the order can be released again.
         (standing.released, standing.settled) = (false, false);
         standing.hold = hold;
@@ -134,7 +134,7 @@ impl Reservations {
         self.held = self.held.saturating_add(more);
     }
 
-    fn close(&mut self, order: OrderId) -> &mut Standing {
+    fn emptied(&mut self, order: OrderId) -> &mut Standing {
         let standing = self.orders.entry(order).or_default();
         self.held = self.held.saturating_sub(standing.held());
         standing.hold = Hold::Nothing;

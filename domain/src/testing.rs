@@ -4,6 +4,7 @@ use event_model::{Decider, EntityName, Event, Position, Recorded, Version, event
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -73,15 +74,15 @@ fn any_order_id() -> impl Strategy<Value = OrderId> + Clone {
 }
 
 fn any_name() -> impl Strategy<Value = Name> + Clone {
-    "[a-zé]{1,3}".prop_map(|typed| name(&typed))
+    select(&["Ann", "Zoë", "Bob"]).prop_map(name)
 }
 
 fn any_email() -> impl Strategy<Value = Email> + Clone {
-    "[aAb]@[aAb]".prop_map(|typed| email(&typed))
+    select(&["ann@a", "Ann@A", "ann@b", "bob@a"]).prop_map(email)
 }
 
 fn any_text() -> impl Strategy<Value = Text> + Clone {
-    "[a-c\"é]{1,3}".prop_map(|typed| text(&typed))
+    select(&["1 Main St", "Rue \"Zoë\"\n\t2"]).prop_map(text)
 }
 
 /// Few small numbers, so that amounts meet again, and now and then the most there can be.
@@ -102,8 +103,8 @@ fn any_quantity() -> impl Strategy<Value = Quantity> + Clone {
 }
 
 pub(crate) fn lines() -> impl Strategy<Value = Lines> + Clone {
-    let any_line = ("[ab]", any_quantity(), any_number(UnitPrice::MAX.get()))
-        .prop_map(|(sku, quantity, price)| Line { quantity, ..line(&sku, 1, price) });
+    let any_line = (select(&["tea", "cup"]), any_quantity(), any_number(UnitPrice::MAX.get()))
+        .prop_map(|(sku, quantity, price)| Line { quantity, ..line(sku, 1, price) });
     vec(any_line, 0..4).prop_filter_map("too much in total", |lines| Lines::new(lines).ok())
 }
 

@@ -34,3 +34,51 @@ fn id_of<D: Decider>(event: &Recorded) -> Option<D::Id> {
 fn follows(version: Version, event: &Recorded) -> bool {
     event.version.is_some_and(|next| next.get().checked_sub(1) == Some(version.get()))
 }
+
+#[cfg(test)]
+mod tests {
+    use event_model::Projection as _;
+
+    use super::*;
+    use crate::testing::{email, name, recorded, user_id};
+    use crate::{User, UserEvent};
+
+    fn registered() -> Recorded {
+        let (name, email) = (name("Ann"), email("Ann@Example.com"));
+        let credit_limit = User::DEFAULT_CREDIT_LIMIT;
+        let event = UserEvent::UserRegistered { name, email, credit_limit };
+        recorded::<User>(&user_id(0xab), 3, &event)
+    }
+
+    #[test]
+    fn a_user_that_was_refused_credit_before_is_seen_from_its_registration_on() {
+        let row = Users::project(None, &registered()).unwrap().unwrap();
+        assert_eq!((row.id, row.version), (user_id(0xab), Version::new(3)));
+        assert_eq!(Users::columns(&row), [("email", "ann@example.com".into())]);
+    }
+
+    #[test]
+    fn what_is_none_of_ours_touches_no_row() {
+        let mut of_another = registered();
+        of_another.entity.category = "payment".to_owned();
+        let mut upper_case = registered();
+        upper_case.entity.id = upper_case.entity.id.to_uppercase();
+        let mut nameless = registered();
+        nameless.entity.id = "ann".to_owned();
+        for event in [of_another, upper_case, nameless] {
+            assert_eq!(Users::key(&event).unwrap(), None);
+            assert_eq!(Users::project(None, &event).unwrap(), None);
+        }
+        let unversioned = Recorded { version: None, ..registered() };
+        assert_eq!(Users::project(None, &unversioned).unwrap(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        let row = Users::project(None, &registered()).unwrap();
+        let unknown = Recorded { event_type: "user-painted".to_owned(), ..registered() };
+        assert!(Users::project(row.clone(), &unknown).is_err());
+        let unreadable = Recorded { data: "{}".into(), ..registered() };
+        assert!(Users::project(row, &unreadable).is_err());
+    }
+}
