@@ -51,7 +51,8 @@ pub(crate) struct Printed<'a> {
 struct NotAnEvent<'a> {
     position: Position,
     subject: &'a str,
-    not_an_event: &'a str,
+    #[serde(rename = "not_an_event")]
+    reason: &'a str,
 }
 
 /// Prints what lies at one position, in one line.
@@ -116,6 +117,6 @@ pub(crate) fn until_closed(printed: Result<(), Failure>) -> Result<(), Failure> 
 
 impl<'a> NotAnEvent<'a> {
     fn of(foreign: &'a Foreign) -> Self {
-        Self { position: foreign.position, subject: &foreign.subject, not_an_event: &foreign.reason }
+        Self { position: foreign.position, subject: &foreign.subject, reason: &foreign.reason }
     }
 }

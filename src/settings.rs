@@ -18,13 +18,16 @@ use crate::show::Show;
 pub(crate) use place::{ApiPlace, BrokerPlace};
 pub(crate) use serve::{Role, Serve};
 
+const AFTER_HELP: &str = "\
+Every flag --x-y is also the environment variable JETSOURCE_X_Y; the flag wins.
+JETSOURCE_LOG filters the log: info, debug, event_store=debug,warn, ...
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 not found, 4 conflict, 5 unavailable,
+6 a verification failed";
+
 /// An event-sourced users-and-orders backend on NATS JetStream
-///
-/// Every flag --x-y is also the environment variable JETSOURCE_X_Y; the flag wins. JETSOURCE_LOG filters the log
-/// (info, debug, event_store=debug,warn, …). Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 not found,
-/// 4 conflict, 5 unavailable, 6 a verification failed.
 #[derive(Debug, Parser)]
-#[command(name = "jetsource", version, arg_required_else_help = true)]
+#[command(name = "jetsource", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// How log lines look
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
@@ -68,9 +71,7 @@ pub(crate) struct Completions {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
     Text,
-    /// One JSON object a line.
     Json,
 }
 
@@ -81,17 +82,15 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
         Ok(cli) => return Ok(Some(cli)),
         Err(error) => error,
     };
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            error.print()?;
-            Ok(None)
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            error.print()?;
-            Err(Failure::setting("nothing was asked for: name a command, as above"))
-        }
-        _ => Err(Failure::setting(told(&error.to_string()))),
+    if !error.use_stderr() {
+        error.print()?;
+        return Ok(None);
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.print()?;
+        return Err(Failure::setting("nothing was asked for: name a command, as above"));
+    }
+    Err(Failure::setting(told(&error.to_string())))
 }
 
 /// The command line, with an environment variable for every flag.

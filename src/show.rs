@@ -62,7 +62,7 @@ struct Shown<'a> {
     id: &'a str,
     version: Option<Version>,
     position: Option<Position>,
-    view: Option<&'a Box<RawValue>>,
+    view: Option<&'a RawValue>,
     events: Vec<Printed<'a>>,
 }
 
@@ -84,7 +84,7 @@ pub(crate) async fn run(asked: &Show) -> Result<(), Failure> {
             id: &entity.id,
             version: last.and_then(|event| event.version),
             position: last.map(|event| event.position),
-            view: view.row().map(|row| &row.compact),
+            view: view.row().map(|row| &*row.compact),
             events: history.iter().map(Printed::of).collect(),
         };
         writeln!(out, "{}", printed::json(&shown)?)?;

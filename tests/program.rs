@@ -5,9 +5,15 @@
 pub mod harness;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use harness::{Program, call, command, poll, runs, stderr, stdout};
+use rustix::process::Signal;
 use serde_json::Value;
+
+const LONG: Duration = Duration::from_secs(20);
 
 /// The end of a refused call: its code, and its one line.
 #[track_caller]
@@ -56,6 +62,28 @@ fn an_orderly_end_leaves_no_broker_behind() {
 }
 
 #[test]
+fn what_runs_is_finished_before_the_end_and_nothing_new_is_taken_in() {
+    let mut program = Program::start();
+    let address = program.http().strip_prefix("http://").unwrap().to_owned();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let body = r#"{"name":"Ann","email":"ann@example.com"}"#;
+    let head = format!(
+        "POST /users HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    // From here on the request is under way.
+    assert_eq!(answer.next().unwrap(), "HTTP/1.1 100 Continue");
+    harness::send(program.pid(), Signal::TERM);
+    assert!(poll(LONG, || TcpStream::connect(&address).is_err().then_some(())).is_some());
+    stream.write_all(body.as_bytes()).unwrap();
+    assert_eq!(answer.find(|line| !line.is_empty()).unwrap(), "HTTP/1.1 201 Created");
+    assert_eq!(program.ended().code(), Some(0), "{}", program.stderr());
+}
+
+#[test]
 fn a_second_one_on_the_same_folder_is_refused() {
     let program = Program::start();
     let data_dir = program.data_dir();
@@ -81,11 +109,10 @@ fn after_a_kill_the_next_one_takes_over() {
 fn a_broker_that_dies_is_started_again() {
     let program = Program::start();
     let first = program.broker_pid().unwrap();
-    harness::send(first, rustix::process::Signal::KILL);
-    let second =
-        poll(std::time::Duration::from_secs(20), || program.broker_pid().filter(|pid| *pid != first));
+    harness::send(first, Signal::KILL);
+    let second = poll(LONG, || program.broker_pid().filter(|pid| *pid != first));
     assert!(second.is_some_and(runs));
-    let tail = poll(std::time::Duration::from_secs(20), || {
+    let tail = poll(LONG, || {
         let output = program.call(&["events", "tail"]);
         output.status.success().then_some(output)
     });

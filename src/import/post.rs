@@ -1,7 +1,7 @@
 //! Posting one command, again where that is safe.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -200,7 +200,8 @@ async fn refusal(answer: Response) -> (String, String) {
     }
     let mut reason = format!("{slug}: {}", text(&problem, "detail"));
     for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
-        reason.push_str(&format!("; {}: {}", text(error, "pointer"), text(error, "detail")));
+        // Writing to a String cannot fail.
+        let _ = write!(reason, "; {}: {}", text(error, "pointer"), text(error, "detail"));
     }
     (slug, reason.split_whitespace().collect::<Vec<_>>().join(" "))
 }

@@ -158,7 +158,10 @@ mod tests {
             assert!(!seen.is_cancelled());
             io::Result::Ok(())
         });
-        roles.worker("worker", async move { io::Result::Ok(workers.cancelled().await) });
+        roles.worker("worker", async move {
+            workers.cancelled().await;
+            io::Result::Ok(())
+        });
         roles.end().await;
     }
 }

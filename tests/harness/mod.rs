@@ -2,7 +2,13 @@
 //!
 //! A file of tests takes it in with `pub mod harness;`: public, so that what it does not use is no dead code.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
