@@ -1,0 +1,54 @@
+//! One user, one order and one article, as all examples show them.
+
+use serde_json::{Value, json};
+
+pub(super) const USER_ID: &str = "0190b5c6-7d2e-7a31-8c55-0f5d1f6f9a10";
+pub(super) const ORDER_ID: &str = "0190b5c6-8a10-7f42-9d3b-5e2f7c1a0b64";
+pub(super) const SKU: &str = "tea-green-100g";
+
+pub(super) fn user() -> Value {
+    json!({
+        "id": USER_ID,
+        "name": "Ann Lee",
+        "email": "ann@example.com",
+        "status": "active",
+        "credit": {"limit": 100_000, "reserved": 1_899, "available": 98_101},
+        "version": 2,
+    })
+}
+
+pub(super) fn order() -> Value {
+    json!({
+        "id": ORDER_ID,
+        "user_id": USER_ID,
+        "status": "confirmed",
+        "lines": lines(),
+        "total": 1_899,
+        "ship_to": "1 Harbour Street, Port Town",
+        "version": 2,
+    })
+}
+
+pub(super) fn lines() -> Value {
+    json!([
+        {"sku": SKU, "quantity": 2, "unit_price": 450},
+        {"sku": "cup-blue", "quantity": 1, "unit_price": 999},
+    ])
+}
+
+pub(super) fn article() -> Value {
+    json!({"sku": SKU, "on_hand": 120, "reserved": 2, "available": 118, "version": 2})
+}
+
+pub(super) fn event() -> Value {
+    json!({
+        "id": "6f1c2a34-90b7-5d21-8e4f-3b7a9c0d1e52",
+        "type": "order-confirmed",
+        "version": 2,
+        "position": 42,
+        "time": "2026-03-02T09:15:27.104Z",
+        "causation_id": "3d9b1e70-52c4-5f18-a6b3-7e0f4c8d2a91",
+        "correlation_id": "0190b5c7-0c5e-7b1d-a3f2-64d8e9b01c37",
+        "data": {"user_id": USER_ID},
+    })
+}

@@ -1,0 +1,55 @@
+//! The calls for operators, and the description itself.
+
+use utoipa::openapi::{ObjectBuilder, Type};
+
+use super::entry::{Entry, JSON};
+use super::shapes::of;
+use crate::problem::Kind;
+
+const TEXT: &str = "text/plain";
+const HTML: &str = "text/html";
+
+pub(super) fn entries() -> Vec<Entry> {
+    vec![
+        Entry::get(("/livez", "livez", "Whether the process lives"))
+            .answers(200, "It does.", &[], TEXT, string().examples(["alive\n"]))
+            .open(),
+        Entry::get(("/readyz", "readyz", "Whether the server can serve"))
+            .answers(200, "It can.", &[], JSON, of("Readiness"))
+            .answers(503, "It cannot, and why.", &[], JSON, of("Readiness"))
+            .open(),
+        Entry::get(("/metrics", "metrics", "Metrics for Prometheus")).answers(
+            200,
+            "In Prometheus' text format, version 0.0.4.",
+            &[],
+            TEXT,
+            string(),
+        ),
+        Entry::get(("/problems/{slug}", "explainProblem", "What a problem means, and what to do about it"))
+            .of("slug")
+            .answers(200, "A page in words.", &[], HTML, string())
+            .refuses(&[Kind::NotFound]),
+        Entry::get(("/openapi.json", "openapi", "This document")).answers(
+            200,
+            "It, as OpenAPI 3.1.",
+            &[],
+            JSON,
+            ObjectBuilder::new().schema_type(Type::Object),
+        ),
+        Entry::get(("/docs", "docs", "A page to try the API in a browser")).answers(
+            200,
+            "The page, which fetches nothing from elsewhere.",
+            &[],
+            HTML,
+            string(),
+        ),
+        Entry::get(("/docs/{file}", "docsFile", "A part of that page"))
+            .of("file")
+            .answers(200, "The part.", &[], "*/*", string())
+            .refuses(&[Kind::NotFound]),
+    ]
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}

@@ -1,0 +1,94 @@
+//! Parameters: in paths, in queries, in headers of requests.
+
+use serde_json::{Value, json};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{Ref, RefOr, Required, Schema};
+
+use super::examples::{ORDER_ID, SKU, USER_ID};
+use super::shapes::{TAG, VISIBLE, of, some_text, text, whole, words};
+use crate::problem::Kind;
+
+/// The most rows that a page may have.
+pub(super) const LARGEST_PAGE: usize = 200;
+/// How many rows a page has when nobody says.
+pub(super) const PAGE: usize = 50;
+/// A key, bare or quoted.
+const KEY: &str = r#"^([\x21-\x7e]{1,255}|"[\x21-\x7e]{1,255}")$"#;
+
+/// Where a parameter is.
+pub(super) fn at(name: &str) -> Ref {
+    Ref::new(format!("#/components/parameters/{name}"))
+}
+
+/// Every parameter, by the name of its component, which is its own where no two share that.
+pub(super) fn all() -> Vec<(&'static str, Parameter)> {
+    in_path().into_iter().chain(in_query()).chain(in_header()).collect()
+}
+
+fn in_path() -> Vec<(&'static str, Parameter)> {
+    let slug = words(Kind::ALL.map(Kind::slug));
+    vec![
+        ("UserId", path("id", "Which user.", of("Id"), json!(USER_ID))),
+        ("OrderId", path("id", "Which order.", of("Id"), json!(ORDER_ID))),
+        ("sku", path("sku", "Which article.", of("Sku"), json!(SKU))),
+        ("slug", path("slug", "The last part of a problem's `type`.", slug, json!(Kind::NotFound.slug()))),
+        ("file", path("file", "A part of the page.", some_text(), json!("swagger-ui.css"))),
+    ]
+}
+
+fn in_query() -> Vec<(&'static str, Parameter)> {
+    let limit = whole(1, LARGEST_PAGE as u64).default(Some(json!(PAGE)));
+    let after = "Where the page begins: opaque, from `Link` of the page before.";
+    vec![
+        ("limit", query("limit", "How many items a page has.", limit)),
+        ("after", query("after", after, some_text())),
+        ("email", query("email", "Only the user with this address, compared without case.", of("Email"))),
+        ("user_id", query("user_id", "Only the orders of this user.", of("Id"))),
+        ("status", query("status", "Only the orders of this status.", of("OrderStatus"))),
+    ]
+}
+
+fn in_header() -> Vec<(&'static str, Parameter)> {
+    let position = "From the answer to a command: the list waits until it shows that command, at most as long as \
+                    `Prefer: wait` says (5 seconds when it says nothing), else answers 503 `projection-behind`. \
+                    Without it the list waits up to 1 second for what this server acknowledged, then answers anyway.";
+    let fresh = "`wait=S`: how many seconds the list may wait, at most 30 (RFC 7240); `wait=0` for none.";
+    let settled = "`wait=S`: answer once the order is no longer `placed`, at the latest after S seconds, at most 30 \
+                   (RFC 7240).";
+    let key = "Makes the command safe to repeat: the same key with the same method, path and body has the same \
+               answer, with `Idempotency-Replayed: true`, and is done once. Visible ASCII, quoted or bare; one for \
+               the whole deployment.";
+    let version = "Do it only while it is at this version, an `ETag`, else answer 412 `version-mismatch`; what is \
+                   still to be made has none. One strong tag.";
+    let request = "An id of your own for this request, sent back and logged; the server makes one for a request without.";
+    vec![
+        ("Idempotency-Key", header("Idempotency-Key", key, text(1, 257).pattern(Some(KEY)))),
+        ("If-Match", header("If-Match", version, text(3, 22).pattern(Some(TAG)))),
+        ("Jetsource-Position", header("Jetsource-Position", position, of("Position"))),
+        ("PreferFresh", header("Prefer", fresh, some_text())),
+        ("PreferSettled", header("Prefer", settled, some_text())),
+        ("X-Request-Id", header("X-Request-Id", request, text(1, 128).pattern(Some(VISIBLE)))),
+    ]
+}
+
+fn path(name: &str, says: &str, schema: impl Into<RefOr<Schema>>, example: Value) -> Parameter {
+    parameter(name, says, schema)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .example(Some(example))
+        .build()
+}
+
+// No examples below: a page that fills forms in with them would send them.
+
+fn query(name: &str, says: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    parameter(name, says, schema).parameter_in(ParameterIn::Query).required(Required::False).build()
+}
+
+fn header(name: &str, says: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    parameter(name, says, schema).parameter_in(ParameterIn::Header).required(Required::False).build()
+}
+
+fn parameter(name: &str, says: &str, schema: impl Into<RefOr<Schema>>) -> ParameterBuilder {
+    ParameterBuilder::new().name(name).description(Some(says)).schema(Some(schema))
+}
