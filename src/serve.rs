@@ -36,9 +36,20 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
         // Nothing runs yet that must finish.
         () = end.cancelled() => return Ok(()),
     };
+    let lines = StartLines::of(&settings, data.path(), doors.as_ref(), &broker);
+    let http = doors.as_ref().map(Doors::url);
+    let endpoints = Endpoints { http, nats: broker.url().to_owned(), pid: std::process::id() };
     let mut roles = Roles::default();
+    let serving = async {
+        start(&settings, &mut roles, doors, views, &broker).await?;
+        lines.print(format)?;
+        ready.now(&endpoints).map_err(|error| {
+            Failure::because(Exit::Usage, "the ready file cannot be written: see --ready-file", error)
+        })?;
+        Err(roles.dead().await)
+    };
     let served = tokio::select! {
-        served = serve(&settings, format, &data, doors, views, &broker, &ready, &mut roles) => served,
+        served = serving => served,
         () = end.cancelled() => Ok(()),
     };
     // Before the doors close: who looks from now on finds nobody.
@@ -49,29 +60,6 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
         tracing::info!("ended in order");
     }
     served
-}
-
-/// Starts the roles, says where they are, and returns when one of them dies.
-#[expect(clippy::too_many_arguments, reason = "all that was prepared comes together here, and nowhere else")]
-async fn serve(
-    settings: &Serve,
-    format: LogFormat,
-    data: &DataDir,
-    doors: Option<Doors>,
-    views: Views,
-    broker: &Broker,
-    ready: &Ready,
-    roles: &mut Roles,
-) -> Result<(), Failure> {
-    let lines = StartLines::of(settings, data.path(), doors.as_ref(), broker);
-    let http = doors.as_ref().map(Doors::url);
-    start(settings, roles, doors, views, broker).await?;
-    lines.print(format)?;
-    let endpoints = Endpoints { http, nats: broker.url().to_owned(), pid: std::process::id() };
-    ready.now(&endpoints).map_err(|error| {
-        Failure::because(Exit::Usage, "the ready file cannot be written: see --ready-file", error)
-    })?;
-    Err(roles.dead().await)
 }
 
 /// Starts each role that is asked for; those that write the views before the one that reads them.

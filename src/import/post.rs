@@ -1,7 +1,7 @@
 //! Posting one command, again where that is safe.
 
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -40,8 +40,8 @@ pub(crate) enum Answer {
 pub(crate) struct Poster {
     client: Client,
     api: String,
-    /// When the API last answered anything but that it is unavailable.
-    heard: Mutex<Instant>,
+    /// Since when nobody answers, or only that the API is unavailable; `None` while it does its work.
+    silent: Mutex<Option<Instant>>,
 }
 
 impl Poster {
@@ -57,7 +57,7 @@ impl Poster {
         }
         let client = Client::builder().default_headers(headers).redirect(Policy::none()).no_proxy();
         let client = client.timeout(REQUEST).build().map_err(anyhow::Error::from)?;
-        Ok(Self { client, api, heard: Mutex::new(Instant::now()) })
+        Ok(Self { client, api, silent: Mutex::default() })
     }
 
     /// Makes sure that the API is there and lets us in.
@@ -99,7 +99,7 @@ impl Poster {
 
     /// Whether nobody has answered for so long that further lines would fail too.
     pub(crate) fn is_gone(&self) -> bool {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= PATIENCE
+        self.silent().is_some_and(|since| since.elapsed() >= PATIENCE)
     }
 
     /// Returns once each list shows what was acknowledged at this position.
@@ -112,10 +112,16 @@ impl Poster {
                 let ask = self.client.get(url).header(POSITION, position).header("prefer", "wait=30");
                 let behind = match ask.timeout(Duration::from_secs(45)).send().await {
                     Ok(answer) if answer.status().is_success() => break,
-                    Ok(answer) => refusal(answer).await.1,
-                    Err(error) => one_line(&error),
+                    Ok(answer) => {
+                        self.heard();
+                        refusal(answer).await.1
+                    }
+                    Err(error) => {
+                        self.not_heard();
+                        one_line(&error)
+                    }
                 };
-                if Instant::now() + pause > deadline {
+                if self.is_gone() || Instant::now() + pause > deadline {
                     return Err(behind);
                 }
                 sleep(pause).await;
@@ -134,6 +140,7 @@ impl Poster {
                 return (Answer::Refused { status: 400, reason: one_line(&error) }, None);
             }
             Err(error) => {
+                self.not_heard();
                 return (Answer::Failed { status: None, reason: one_line(&error) }, Some(Duration::ZERO));
             }
         };
@@ -146,25 +153,21 @@ impl Poster {
             return (Answer::Accepted { position, replayed }, None);
         }
         let (slug, reason) = refusal(answer).await;
-        let busy = status == StatusCode::CONFLICT && slug == "conflict" && again.is_some();
+        let failed =
+            |again| (Answer::Failed { status: Some(status.as_u16()), reason: reason.clone() }, again);
         match status {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
-                let again = Some(again.unwrap_or_default());
-                (Answer::Failed { status: Some(status.as_u16()), reason }, again)
+                self.not_heard();
+                return failed(Some(again.unwrap_or_default()));
             }
-            StatusCode::TOO_MANY_REQUESTS => {
-                self.heard();
-                (Answer::Failed { status: Some(status.as_u16()), reason }, Some(again.unwrap_or_default()))
-            }
-            _ if busy => (Answer::Failed { status: Some(status.as_u16()), reason }, again),
-            _ if status.is_client_error() => {
-                self.heard();
-                (Answer::Refused { status: status.as_u16(), reason }, None)
-            }
-            _ => {
-                self.heard();
-                (Answer::Failed { status: Some(status.as_u16()), reason }, None)
-            }
+            _ => self.heard(),
+        }
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => failed(Some(again.unwrap_or_default())),
+            // The first call with this key is still under way.
+            StatusCode::CONFLICT if slug == "conflict" && again.is_some() => failed(again),
+            _ if status.is_client_error() => (Answer::Refused { status: status.as_u16(), reason }, None),
+            _ => failed(None),
         }
     }
 
@@ -179,8 +182,16 @@ impl Poster {
         request
     }
 
+    fn silent(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn heard(&self) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.silent() = None;
+    }
+
+    fn not_heard(&self) {
+        self.silent().get_or_insert_with(Instant::now);
     }
 }
 

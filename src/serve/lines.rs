@@ -27,11 +27,12 @@ impl StartLines {
                 "UNKNOWN: a power cut may lose acknowledged events (--allow-lazy-sync); staging: disk"
             }
         };
-        let child = if broker.is_child() { "started here" } else { "runs elsewhere" };
+        let origin = if broker.is_child() { "started here" } else { "runs elsewhere" };
+        let version = broker.store().connection().client().server_info().version;
         let mut lines = vec![
             ("jetsource", env!("CARGO_PKG_VERSION").to_owned()),
             ("http", http(doors)),
-            ("nats", format!("{} ({child})", without_password(broker.url()))),
+            ("nats", format!("{} (nats-server {version}, {origin})", without_password(broker.url()))),
             ("data", data_dir.display().to_string()),
             ("durability", durability.to_owned()),
         ];

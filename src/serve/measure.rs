@@ -1,4 +1,4 @@
-//! What `/metrics` shows, and what only the program can measure: the broker.
+//! What `/metrics` shows, and what only the program can measure: how often its broker died.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,8 +22,7 @@ pub(crate) fn start(roles: &mut Roles, broker: &Broker) -> Result<PrometheusHand
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
         .map_err(anyhow::Error::from)?;
     let metrics = builder.install_recorder().map_err(anyhow::Error::from)?;
-    let (connection, restarts, upkeep) =
-        (broker.store().connection().clone(), broker.restarts(), metrics.clone());
+    let (restarts, upkeep) = (broker.restarts(), metrics.clone());
     let stop = roles.stop_workers();
     roles.worker("metrics", async move {
         let mut ticks = interval(LOOK);
@@ -33,7 +32,6 @@ pub(crate) fn start(roles: &mut Roles, broker: &Broker) -> Result<PrometheusHand
                 _ = ticks.tick() => {}
                 () = stop.cancelled() => {}
             }
-            gauge!("jetsource_broker_up").set(if connection.is_up() { 1.0 } else { 0.0 });
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "a gauge is a float, and so many restarts never happen"
