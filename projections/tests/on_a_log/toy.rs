@@ -131,12 +131,6 @@ impl Node {
         self.views
     }
 
-    /// Gone in the middle of what it does.
-    pub(crate) async fn abort(self) {
-        self.running.abort();
-        assert!(self.running.await.is_err_and(|error| error.is_cancelled()));
-    }
-
     /// What it ends in by itself.
     pub(crate) async fn ended(self) -> (RunError, Views) {
         let ended = timeout(PATIENCE, self.running).await.unwrap();
