@@ -61,6 +61,15 @@ pub(crate) async fn run(asked: &Import) -> Result<(), Failure> {
     report.verdict()
 }
 
+/// A line that was posted.
+struct Done {
+    number: u64,
+    /// In bytes.
+    length: u64,
+    mentions: Vec<String>,
+    answer: Answer,
+}
+
 async fn post_all(
     mut input: Input,
     concurrency: usize,
@@ -69,7 +78,7 @@ async fn post_all(
 ) -> std::io::Result<()> {
     let slots = Arc::new(Semaphore::new(concurrency));
     let mut order = Order::default();
-    let mut running: JoinSet<(Vec<String>, u64, Answer)> = JoinSet::new();
+    let mut running: JoinSet<Done> = JoinSet::new();
     let mut done = Ok(());
     let mut more = true;
     while more || !running.is_empty() {
@@ -77,9 +86,10 @@ async fn post_all(
             biased;
             Some(ended) = running.join_next() => {
                 // A task of ours neither panics nor is cut off.
-                if let Ok((mentions, number, answer)) = ended {
+                if let Ok(Done { number, length, mentions, answer }) = ended {
                     order.leave(&mentions);
                     report.add(number, answer);
+                    report.progress(length);
                 }
             }
             next = input.next(), if more && running.len() < concurrency * AHEAD => match next {
@@ -90,7 +100,7 @@ async fn post_all(
                 Ok(Some(Next::Line(number, text))) => match Line::parse(&text) {
                     Ok(None) => {}
                     Ok(Some(line)) => {
-                        let turn = order.enter(&line.mentions);
+                        let (turn, length) = (order.enter(&line.mentions), text.len() as u64 + 1);
                         let (slots, poster) = (Arc::clone(&slots), Arc::clone(poster));
                         running.spawn(async move {
                             let done = turn.come().await;
@@ -98,7 +108,7 @@ async fn post_all(
                             let slot = slots.acquire().await;
                             let answer = poster.post(&line).await;
                             drop((done, slot));
-                            (line.mentions, number, answer)
+                            Done { number, length, mentions: line.mentions, answer }
                         });
                     }
                     Err(reason) => report.malformed(number, reason),
@@ -108,7 +118,6 @@ async fn post_all(
                 Err(error) => (done, more) = (Err(error), false),
             },
         }
-        report.progress(input.read());
     }
     done
 }

@@ -83,11 +83,17 @@ impl Poster {
     pub(crate) async fn post(&self, line: &Line) -> Answer {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = PAUSES.0;
+        let mut first = true;
         loop {
-            let (answer, again) = self.once(line).await;
+            let (mut answer, again) = self.once(line).await;
+            if let Answer::Accepted { replayed, .. } = &mut answer {
+                // Later it may be this very import that did it, whose answer was lost.
+                *replayed &= first;
+            }
             let Some(wanted) = again.filter(|_| line.key.is_some()) else {
                 return answer;
             };
+            first = false;
             let wait = wanted.max(pause);
             if Instant::now() + wait > deadline {
                 return answer;

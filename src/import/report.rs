@@ -93,10 +93,10 @@ impl Report {
         self.stopped_at = Some(line);
     }
 
-    /// So many bytes of the input were read.
-    pub(crate) fn progress(&self, read: u64) {
+    /// So many more bytes of the input are done.
+    pub(crate) fn progress(&self, length: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_position(read);
+            bar.inc(length);
             bar.set_message(self.counts());
         }
     }
