@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use crate::auth::Tokens;
 use crate::body::Body;
 use crate::call::{Call, POSITION};
-use crate::problem::{FieldError, Problem};
+use crate::problem::{FieldError, Kind, Problem};
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -152,6 +152,15 @@ impl<T: Serialize> IntoResponse for Acted<T> {
         }
         answer
     }
+}
+
+/// Of what a command makes, no version can be relied on: there is none to name in its place.
+pub(crate) fn of_new(error: ExecuteError<Problem>) -> Problem {
+    if matches!(error, ExecuteError::VersionMismatch { .. }) {
+        let detail = "what this call makes has no version yet; send it without If-Match";
+        return Problem::new(Kind::VersionMismatch, detail);
+    }
+    error.into()
 }
 
 /// The entity's version as an entity tag.

@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::api::{Acted, Api, Seen, shown, tag};
+use crate::api::{Acted, Api, Seen, of_new, shown, tag};
 use crate::body::Body;
 use crate::call::{Call, Freshness};
 use crate::field::lines;
@@ -43,7 +43,8 @@ pub(crate) async fn create(State(api): State<Api>, call: Call, body: Body) -> Re
     } else {
         OrderCommand::PlaceNew { user_id, lines, ship_to }
     };
-    let acted = act(&api, &call, &body, &id, call.expected_of_new(), command, &Seen::default()).await?;
+    let acted = act(&api, &call, &body, &id, call.expected_of_new(), command, &Seen::default()).await;
+    let acted = acted.map_err(of_new)?;
     let location = format!("/orders/{}", acted.body.id);
     Ok(acted.created(location).into_response())
 }
@@ -90,7 +91,8 @@ pub(crate) async fn change(
     let expected = fields.version_or(call.expected());
     fields.finish()?;
     let command = OrderCommand::Change { lines, ship_to };
-    Ok(act(&api, &call, &body, &id, expected, command, &seen).await?.into_response())
+    let acted = act(&api, &call, &body, &id, expected, command, &seen).await;
+    Ok(acted.map_err(gone_or)?.into_response())
 }
 
 /// `POST /orders/{id}/place`
@@ -163,7 +165,8 @@ async fn step(
     body: Body,
     command: OrderCommand,
 ) -> Result<Response, Problem> {
-    Ok(act(&api, &call, &body, &id, call.expected(), command, &Seen::default()).await?.into_response())
+    let acted = act(&api, &call, &body, &id, call.expected(), command, &Seen::default()).await;
+    Ok(acted.map_err(gone_or)?.into_response())
 }
 
 async fn act(
@@ -174,15 +177,14 @@ async fn act(
     expected: Expected,
     command: OrderCommand,
     seen: &Seen,
-) -> Result<Acted<OrderView>, Problem> {
+) -> Result<Acted<OrderView>, ExecuteError<Problem>> {
     let also = |id: &OrderId, order: &Loaded<Order>, events: &[OrderEvent]| {
         seen.check(order.state.view(*id, order.version), instead)?;
         Ok(buyers(events).map(|user| Also::look::<User>(user, is_there)).collect())
     };
-    match api.perform::<Order>(call, body, id, expected, command, also).await {
-        Ok(done) => Ok(Acted::new(&done, shown(done.entity.state.view(done.id, done.entity.version))?)),
-        Err(error) => Err(gone_or(error)),
-    }
+    let done = api.perform::<Order>(call, body, id, expected, command, also).await?;
+    let view = shown(done.entity.state.view(done.id, done.entity.version));
+    Ok(Acted::new(&done, view.map_err(ExecuteError::Rejected)?))
 }
 
 /// Who must be there for these events.
@@ -212,8 +214,7 @@ fn is_there(user: &Loaded<User>) -> Result<(), Problem> {
 
 /// Of something that is not there, no version is the wrong one.
 fn gone_or(error: ExecuteError<Problem>) -> Problem {
-    if matches!(error, ExecuteError::VersionMismatch { expected, found } if found == Version::START && expected.get() != u64::MAX)
-    {
+    if matches!(error, ExecuteError::VersionMismatch { found: Version::START, .. }) {
         return OrderRejection::NotFound.into();
     }
     error.into()

@@ -11,7 +11,7 @@ use event_store::{Also, ExecuteError, Expected, Loaded};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::api::{Acted, Api, Seen, shown, tag};
+use crate::api::{Acted, Api, Seen, of_new, shown, tag};
 use crate::body::Body;
 use crate::call::Call;
 use crate::path::Id;
@@ -28,7 +28,8 @@ pub(crate) async fn register(State(api): State<Api>, call: Call, body: Body) -> 
     let (Some(name), Some(email)) = (name, email) else { return Err(Problem::invalid(vec![])) };
     let credit_limit = credit_limit.unwrap_or(User::DEFAULT_CREDIT_LIMIT);
     let command = UserCommand::Register { name, email, credit_limit };
-    let acted = act(&api, &call, &body, &id, call.expected_of_new(), command, &Seen::default()).await?;
+    let acted = act(&api, &call, &body, &id, call.expected_of_new(), command, &Seen::default()).await;
+    let acted = acted.map_err(of_new)?;
     let location = format!("/users/{}", acted.body.id);
     Ok(acted.created(location).into_response())
 }
@@ -53,7 +54,10 @@ pub(crate) async fn change(
     let expected = fields.version_or(call.expected());
     fields.finish()?;
     let command = UserCommand::ChangeProfile { name, email };
-    Ok(act(&api, &call, &body, &id, expected, command, &seen).await?.into_response())
+    match act(&api, &call, &body, &id, expected, command, &seen).await {
+        Ok(acted) => Ok(acted.into_response()),
+        Err(error) => Err(gone_or(&api, &id, error).await),
+    }
 }
 
 /// `PUT /users/{id}/credit-limit`
@@ -68,7 +72,10 @@ pub(crate) async fn change_credit_limit(
     fields.finish()?;
     let Some(amount) = amount else { return Err(Problem::invalid(vec![])) };
     let command = UserCommand::ChangeCreditLimit { amount };
-    Ok(act(&api, &call, &body, &id, call.expected(), command, &Seen::default()).await?.into_response())
+    match act(&api, &call, &body, &id, call.expected(), command, &Seen::default()).await {
+        Ok(acted) => Ok(acted.into_response()),
+        Err(error) => Err(gone_or(&api, &id, error).await),
+    }
 }
 
 /// `DELETE /users/{id}`
@@ -97,15 +104,14 @@ async fn act(
     expected: Expected,
     command: UserCommand,
     seen: &Seen,
-) -> Result<Acted<UserView>, Problem> {
+) -> Result<Acted<UserView>, ExecuteError<Problem>> {
     let also = |id: &UserId, user: &Loaded<User>, events: &[UserEvent]| {
         seen.check(user.state.view(*id, user.version), instead)?;
         Ok(claimed(&api.claim_key, id, user, events))
     };
-    match api.perform::<User>(call, body, id, expected, command, also).await {
-        Ok(done) => Ok(Acted::new(&done, shown(done.entity.state.view(done.id, done.entity.version))?)),
-        Err(error) => Err(gone_or(api, id, error).await),
-    }
+    let done = api.perform::<User>(call, body, id, expected, command, also).await?;
+    let view = shown(done.entity.state.view(done.id, done.entity.version));
+    Ok(Acted::new(&done, view.map_err(ExecuteError::Rejected)?))
 }
 
 /// The claims on e-mail addresses that go into the same append.
@@ -116,7 +122,7 @@ fn claimed(key: &ClaimKey, id: &UserId, user: &Loaded<User>, events: &[UserEvent
 
 /// Of something that is gone, no version is the wrong one.
 async fn gone_or(api: &Api, id: &UserId, error: ExecuteError<Problem>) -> Problem {
-    if matches!(error, ExecuteError::VersionMismatch { expected, .. } if expected.get() != u64::MAX) {
+    if matches!(error, ExecuteError::VersionMismatch { .. }) {
         match api.store.load::<User>(id).await {
             Ok(user) if user.state.email().is_none() => return UserRejection::NotFound.into(),
             Ok(_) => {}
