@@ -46,9 +46,7 @@ impl<S: Sync> FromRequestParts<S> for Call {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut metadata = Metadata::first(Uuid::now_v7(), OffsetDateTime::now_utc());
         metadata.actor = parts.extensions.get::<Caller>().map(|caller| caller.0.to_string());
-        metadata.traceparent = one(&parts.headers, &HeaderName::from_static("traceparent"))?
-            .filter(|value| value.len() <= 128)
-            .map(str::to_owned);
+        metadata.traceparent = traceparent(&parts.headers);
         Ok(Self {
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
@@ -87,6 +85,22 @@ pub(crate) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Optio
     }
     let readable = |_| Problem::malformed(format!("the header {name} must be visible ASCII"));
     first.map(|value| value.to_str().map_err(readable)).transpose()
+}
+
+/// The caller's place in its trace. By W3C Trace Context, one that cannot be read is left out.
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let text = one(headers, &HeaderName::from_static("traceparent")).ok()??;
+    let hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let parts: Vec<_> = text.split('-').collect();
+    let known = match parts[..] {
+        [version, trace, parent, flags] => {
+            [version.len(), trace.len(), parent.len(), flags.len()] == [2, 32, 16, 2]
+                && version != "ff"
+                && [trace, parent].iter().all(|id| id.bytes().any(|byte| byte != b'0'))
+        }
+        _ => false,
+    };
+    (known && parts.into_iter().all(hex)).then(|| text.to_owned())
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -154,6 +168,20 @@ mod tests {
         assert_eq!(read("\"3\""), Ok(Some(Version::new(3))));
         for wrong in ["*", "3", "W/\"3\"", "\"3\", \"4\"", "\"x\"", "\"-1\""] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_trace_that_cannot_be_read_is_left_out() {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let read = |values: &[&str]| traceparent(&headers("traceparent", values));
+        assert_eq!(read(&[trace]), Some(trace.into()));
+        assert_eq!(read(&[trace, trace]), None);
+        let nowhere = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
+        for wrong in
+            ["", "x", "é", &trace.replace("00-", "ff-"), &trace.to_uppercase(), &format!("{trace}-"), nowhere]
+        {
+            assert_eq!(read(&[wrong]), None, "{wrong}");
         }
     }
 
