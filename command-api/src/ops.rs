@@ -1,6 +1,7 @@
 //! For operators and load balancers.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -44,9 +45,10 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Response {
 }
 
 /// `GET /problems/{slug}`
-pub(crate) async fn problem(Path(slug): Path<String>) -> Result<Html<String>, Problem> {
-    let kind = Kind::ALL.into_iter().find(|kind| kind.slug() == slug);
+pub(crate) async fn problem(slug: Result<Path<String>, PathRejection>) -> Result<Html<String>, Problem> {
+    let kind = slug.ok().and_then(|Path(slug)| Kind::ALL.into_iter().find(|kind| kind.slug() == slug));
     let kind = kind.ok_or_else(|| Problem::not_found("this problem"))?;
+    let slug = kind.slug();
     let (title, status, advice) = (kind.title(), kind.status(), kind.advice());
     Ok(Html(format!(
         "<!doctype html><html lang=en><meta charset=utf-8><title>{slug}</title>\
