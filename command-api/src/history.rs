@@ -52,7 +52,7 @@ async fn events(api: &Api, entity: EntityName, mut parameters: Parameters) -> Re
     parameters.finish()?;
     let after = after.unwrap_or(Version::START);
     let (events, more) = api.store.history(&entity, after, limit as usize).await?;
-    if events.is_empty() && after == Version::START {
+    if events.is_empty() && api.store.history(&entity, Version::START, 1).await?.0.is_empty() {
         return Err(Problem::not_found(&entity.to_string()));
     }
     let last = events.last().and_then(|event| event.version);
