@@ -23,6 +23,9 @@ use crate::field::lines;
 use crate::path::Id;
 use crate::problem::{FieldError, Kind, Problem};
 
+/// After how long an order that is awaited is looked at without news.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// `POST /orders`
 pub(crate) async fn create(State(api): State<Api>, call: Call, body: Body) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
@@ -69,12 +72,15 @@ async fn settled(api: &Api, id: &OrderId, patience: Duration) -> Result<Loaded<O
     let deadline = Instant::now() + patience;
     let mut news = api.store.hear(&EntityName::new(Order::CATEGORY, id)).await?;
     loop {
+        let ended = Instant::now() >= deadline;
         let order = api.store.load::<Order>(id).await?;
         let waits =
             order.state.view(*id, order.version).is_some_and(|view| view.status == OrderStatus::Placed);
-        if !waits || timeout_at(deadline, news.next()).await.is_err() {
+        if ended || !waits {
             return Ok(order);
         }
+        // News are live: what happens while the broker is away is missed.
+        let _ = timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), news.next()).await;
     }
 }
 

@@ -1,10 +1,13 @@
 //! How new an answer is: lists that wait for a position, an order that is awaited.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Api};
+use crate::harness::{self, Program};
+use crate::log::Log;
 use crate::wire::Wire;
 
 const FAR: &str = "9000000000000000000";
@@ -97,6 +100,21 @@ async fn an_order_is_awaited_until_it_is_no_longer_placed() {
     let answer = waiting.answer().await.unwrap();
     assert_eq!((answer.ok(), answer.version()), (cancelled, 3));
     assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+/// What happens while the program has lost the broker, it is not told of.
+#[tokio::test]
+async fn an_order_is_awaited_though_the_broker_starts_anew_meanwhile() {
+    let api = Api::of(Arc::new(Program::start()));
+    let user = api.user().await;
+    let order = api.order(&user, false).await;
+    let mut waiting = Wire::to(&api).await;
+    waiting.request(&format!("GET {}", Api::path(&order)), "prefer: wait=6\r\n", "").await;
+    api.get("/readyz").await.ok();
+    harness::send(api.program.broker_pid().unwrap(), rustix::process::Signal::KILL);
+    Log::of(&api).await.confirm(&order).await;
+    let answer = waiting.answer().await.unwrap();
+    assert_eq!(answer.ok()["status"], "confirmed");
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ pub(crate) struct Log(Context);
 
 impl Log {
     pub(crate) async fn of(api: &Api) -> Self {
-        Self(jetstream::new(async_nats::connect(api.program.nats()).await.unwrap()))
+        // A broker that has just died is soon back.
+        let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
+        Self(jetstream::new(options.connect(api.program.nats()).await.unwrap()))
     }
 
     /// Appends an event with its whole envelope; the position it got.
