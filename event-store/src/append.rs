@@ -1,21 +1,18 @@
 //! Storing events, with the optimistic check in the broker, and finding out what became of a write that nobody
 //! answered.
 
-use async_nats::HeaderMap;
-use bytes::Bytes;
+use std::sync::Arc;
+
 use event_model::{EntityName, Event, Metadata, Part, Position, Version, event, event_id};
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
+use crate::committer::{MOST_EVENTS, Outgoing};
 use crate::envelope::{self, Draft, Entry};
 use crate::error::{Cause, StoreError};
-use crate::publish::{self, Answer};
+use crate::publish::{Answer, TOO_LARGE};
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
 use crate::subjects;
-
-/// The most events of one append: what the broker takes as one atomic batch.
-pub const MOST_EVENTS: usize = 1000;
 
 /// Where an entity stood when it was read: what an append relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,13 +59,6 @@ impl Write {
     pub(crate) fn is_empty(&self) -> bool {
         self.drafts.is_empty()
     }
-}
-
-/// One message on its way to the log.
-struct Outgoing {
-    subject: String,
-    headers: HeaderMap,
-    data: Bytes,
 }
 
 /// What one attempt came to.
@@ -151,22 +141,8 @@ impl EventStore {
         }
     }
 
-    async fn attempt(&self, first: &Write, messages: &[Outgoing], deadline: Instant) -> Attempt {
-        let client = self.client();
-        let Some((last, before)) = messages.split_last() else {
-            return Attempt::Never(StoreError::Unfit("an append without events".into()));
-        };
-        let batch = (!before.is_empty()).then(|| Uuid::now_v7().to_string());
-        for (index, message) in before.iter().enumerate() {
-            let headers = in_batch(message, batch.as_deref(), index + 1, false);
-            if let Err(error) =
-                client.publish_with_headers(message.subject.clone(), headers, message.data.clone()).await
-            {
-                return Attempt::NotNow(error.into());
-            }
-        }
-        let headers = in_batch(last, batch.as_deref(), messages.len(), true);
-        match publish::ask(client, last.subject.clone(), headers, last.data.clone(), deadline).await {
+    async fn attempt(&self, first: &Write, messages: &Arc<[Outgoing]>, by: Instant) -> Attempt {
+        match self.committer().append(Arc::clone(messages), by).await {
             Answer::Stored { duplicate: true, .. } => Attempt::Taken(first.entity.clone()),
             Answer::Stored { sequence, .. } => Attempt::Stored(sequence),
             Answer::Refused { code, said } => refused(first, code, &said),
@@ -194,7 +170,7 @@ fn refused(first: &Write, code: u64, said: &str) -> Attempt {
     match code {
         // Another sequence is last, or an id of the batch is stored already.
         10071 | 10201 => Attempt::Taken(first.entity.clone()),
-        10199 | publish::TOO_LARGE => Attempt::Never(StoreError::Unfit(said)),
+        10199 | TOO_LARGE => Attempt::Never(StoreError::Unfit(said)),
         10171 | 10177 | 10193 => {
             Attempt::Never(StoreError::Corrupt(format!("the broker does not take our batches: {said}")))
         }
@@ -204,19 +180,7 @@ fn refused(first: &Write, code: u64, said: &str) -> Attempt {
     }
 }
 
-fn in_batch(message: &Outgoing, batch: Option<&str>, sequence: usize, last: bool) -> HeaderMap {
-    let mut headers = message.headers.clone();
-    if let Some(batch) = batch {
-        headers.insert("Nats-Batch-Id", batch);
-        headers.insert("Nats-Batch-Sequence", sequence.to_string());
-        if last {
-            headers.insert("Nats-Batch-Commit", "1");
-        }
-    }
-    headers
-}
-
-fn messages(writes: &[Write], metadata: &Metadata) -> Result<Vec<Outgoing>, StoreError> {
+fn messages(writes: &[Write], metadata: &Metadata) -> Result<Arc<[Outgoing]>, StoreError> {
     let of: usize = writes.iter().map(|write| write.drafts.len()).sum();
     if of > MOST_EVENTS {
         return Err(StoreError::Unfit(format!("{of} events in one append, at most {MOST_EVENTS} go")));
@@ -239,7 +203,7 @@ fn messages(writes: &[Write], metadata: &Metadata) -> Result<Vec<Outgoing>, Stor
             messages.push(Outgoing { subject: subject.clone(), headers, data: draft.data.clone() });
         }
     }
-    Ok(messages)
+    Ok(messages.into())
 }
 
 fn pause(tries: u32) -> std::time::Duration {

@@ -75,20 +75,27 @@ pub(crate) fn headers(
     Ok(headers)
 }
 
+/// A message as the broker gives it.
+pub(crate) struct Stored<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) position: Position,
+    /// When the broker took it in.
+    pub(crate) time: OffsetDateTime,
+    pub(crate) headers: Option<&'a HeaderMap>,
+    pub(crate) data: Bytes,
+}
+
 /// Reads a stored message.
-pub(crate) fn read(subject: &str, position: Position, headers: Option<&HeaderMap>, data: Bytes) -> Entry {
-    match event(subject, position, headers, data) {
+pub(crate) fn read(stored: Stored<'_>) -> Entry {
+    let (subject, position) = (stored.subject, stored.position);
+    match event(stored) {
         Ok(event) => Entry::Event(event),
         Err(reason) => Entry::Foreign(Foreign { position, subject: subject.to_owned(), reason }),
     }
 }
 
-fn event(
-    subject: &str,
-    position: Position,
-    headers: Option<&HeaderMap>,
-    data: Bytes,
-) -> Result<Recorded, String> {
+fn event(stored: Stored<'_>) -> Result<Recorded, String> {
+    let Stored { subject, position, time, headers, data } = stored;
     let headers = headers.ok_or("it has no headers")?;
     let text = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
     let uuid = |name: &str| {
@@ -98,7 +105,11 @@ fn event(
     };
     let version =
         text("ce-entityversion").map(str::parse).transpose().map_err(|_| "ce-entityversion is no number")?;
-    let time = text("ce-time").ok_or("it has no ce-time")?;
+    // Other tools' events need no time of their own.
+    let time = match text("ce-time") {
+        Some(time) => OffsetDateTime::parse(time, &Rfc3339).map_err(|_| "ce-time is not RFC 3339")?,
+        None => time,
+    };
     let body: &RawValue = serde_json::from_slice(&data).map_err(|_| "its body is not JSON")?;
     if !body.get().starts_with('{') {
         return Err("its body is not a JSON object".into());
@@ -109,7 +120,7 @@ fn event(
         event_type: text("ce-type").ok_or("it has no ce-type")?.to_owned(),
         position,
         version,
-        time: OffsetDateTime::parse(time, &Rfc3339).map_err(|_| "ce-time is not RFC 3339")?,
+        time,
         causation_id: uuid("ce-causationid")?,
         correlation_id: uuid("ce-correlationid")?,
         part: text("ce-part").and_then(|part| part.parse().ok()),
@@ -155,6 +166,11 @@ mod tests {
 
     use super::*;
 
+    fn stored(subject: &str, position: u64, headers: Option<&HeaderMap>, data: Bytes) -> Entry {
+        let time = OffsetDateTime::UNIX_EPOCH + time::Duration::DAY;
+        read(Stored { subject, position: Position::new(position), time, headers, data })
+    }
+
     fn metadata() -> Metadata {
         Metadata {
             actor: Some("the \"shop\" é".into()),
@@ -174,7 +190,7 @@ mod tests {
         };
         let part = Some(Part { number: 1, of: 2 });
         let headers = headers(&draft, &entity, &metadata(), part).unwrap();
-        let entry = read(&subjects::stored(&entity), Position::new(9), Some(&headers), draft.data.clone());
+        let entry = stored(&subjects::stored(&entity), 9, Some(&headers), draft.data.clone());
         let Entry::Event(event) = entry else { panic!("{entry:?}") };
         assert_eq!((event.id, event.entity, event.part), (draft.id, entity, part));
         assert_eq!((event.version, event.position), (Some(draft.version), Position::new(9)));
@@ -184,10 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn an_event_of_another_tool_needs_an_id_a_type_and_an_object() {
+        let mut headers = HeaderMap::new();
+        headers.insert("ce-id", Uuid::from_u128(2).to_string());
+        headers.insert("ce-type", "payment-authorised");
+        let entry = stored("events.payment.x", 1, Some(&headers), Bytes::from_static(b"{}"));
+        let Entry::Event(event) = entry else { panic!("{entry:?}") };
+        assert_eq!((event.version, event.event_type.as_str()), (None, "payment-authorised"));
+        assert_eq!(event.time, OffsetDateTime::UNIX_EPOCH + time::Duration::DAY);
+    }
+
+    #[test]
     fn what_is_no_event_says_why() {
-        let reason = |subject: &str, headers: Option<&HeaderMap>, data: &'static [u8]| match read(
+        let reason = |subject: &str, headers: Option<&HeaderMap>, data: &'static [u8]| match stored(
             subject,
-            Position::new(1),
+            1,
             headers,
             Bytes::from_static(data),
         ) {
@@ -196,7 +223,8 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         assert_eq!(reason("events.a.b", None, b"{}"), "it has no headers");
-        assert_eq!(reason("events.a.b", Some(&headers), b"{}"), "it has no ce-time");
+        headers.insert("ce-time", "yesterday");
+        assert_eq!(reason("events.a.b", Some(&headers), b"{}"), "ce-time is not RFC 3339");
         headers.insert("ce-time", "1970-01-01T00:00:00Z");
         assert_eq!(reason("events.a.b", Some(&headers), b"[]"), "its body is not a JSON object");
         headers.insert("ce-id", "x");
@@ -216,7 +244,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("ce-id", header_text(&id));
             headers.insert("ce-entityversion", header_text(&version));
-            let _ = read("events.order.x", Position::new(1), Some(&headers), Bytes::from(body));
+            let _ = stored("events.order.x", 1, Some(&headers), Bytes::from(body));
         }
     }
 }

@@ -17,10 +17,11 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
+use crate::committer::Outgoing;
 use crate::error::{Cause, ExecuteError, StoreError};
 use crate::execute::{Also, Ask, Done, Effect, Expected};
 use crate::load::{Folding, Loaded};
-use crate::publish::{self, Answer};
+use crate::publish::Answer;
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
 use crate::streams::KEYS;
@@ -173,18 +174,12 @@ impl EventStore {
         let body = serde_json::to_vec(record).map_err(|error| StoreError::Unfit(error.to_string()))?;
         let mut headers = async_nats::HeaderMap::new();
         headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
+        let subject = subjects::key(&key.name);
+        let message: Arc<[Outgoing]> = [Outgoing { subject, headers, data: body.into() }].into();
         loop {
             let by = deadline.min(Instant::now() + ROUND_TRIP);
             let cause: Cause = if self.connection().is_up() {
-                match publish::ask(
-                    self.client(),
-                    subjects::key(&key.name),
-                    headers.clone(),
-                    body.clone().into(),
-                    by,
-                )
-                .await
-                {
+                match self.key_committer().append(Arc::clone(&message), by).await {
                     Answer::Stored { sequence, .. } => return Ok(Some(sequence)),
                     Answer::Refused { code: 10071, .. } => return Ok(None),
                     Answer::Refused { code, said } => format!("{said} ({code})").into(),

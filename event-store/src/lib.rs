@@ -7,7 +7,8 @@
 //! - [`envelope`]: an event on the wire
 //! - [`store`]: the log, opened
 //! - [`read`], [`load`]: histories, and entities from them
-//! - [`append`]: events stored, all or none, with the outcome always found out
+//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `cost`: those that wait
+//!   share one batch and one fsync
 //! - [`execute`]: the way of one command
 //! - [`keys`]: a command sent again under its key happens once
 //! - [`subscribe`]: the whole log in order, without a gap
@@ -16,7 +17,9 @@
 //! Deliberately not here: any user or order, any HTTP.
 
 pub mod append;
+mod committer;
 pub mod connection;
+mod cost;
 pub mod envelope;
 pub mod error;
 pub mod execute;

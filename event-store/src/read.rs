@@ -6,9 +6,11 @@ use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
 use event_model::{EntityName, Position};
 use futures_util::StreamExt as _;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, timeout_at};
 
-use crate::envelope::{self, Entry};
+use crate::envelope::{self, Entry, Stored};
 use crate::error::StoreError;
 use crate::store::EventStore;
 use crate::streams::EVENTS;
@@ -114,7 +116,10 @@ fn entry(answer: &Message) -> Result<Entry, StoreError> {
         headers.and_then(|headers| headers.get("Nats-Subject")).map(|subject| subject.as_str().to_owned());
     let subject = subject.ok_or_else(|| StoreError::away("an answer without a subject"))?;
     let data: Bytes = answer.payload.clone();
-    Ok(envelope::read(&subject, Position::new(position), headers, data))
+    let time = headers.and_then(|headers| headers.get("Nats-Time-Stamp"));
+    let time = time.and_then(|time| OffsetDateTime::parse(time.as_str(), &Rfc3339).ok());
+    let time = time.ok_or_else(|| StoreError::away("an answer without a time"))?;
+    Ok(envelope::read(Stored { subject: &subject, position: Position::new(position), time, headers, data }))
 }
 
 pub(crate) fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {

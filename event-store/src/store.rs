@@ -7,6 +7,7 @@ use async_nats::jetstream;
 use async_nats::jetstream::kv;
 use tokio::sync::OnceCell;
 
+use crate::committer::Committer;
 use crate::connection::Connection;
 use crate::error::StoreError;
 use crate::keys::Waiting;
@@ -37,6 +38,8 @@ pub struct EventStore {
     connection: Connection,
     context: jetstream::Context,
     settings: Settings,
+    committer: Committer,
+    key_committer: Committer,
     waiting: Waiting,
     bucket: Arc<OnceCell<kv::Store>>,
 }
@@ -51,7 +54,15 @@ impl EventStore {
         context.set_timeout(Duration::from_secs(2));
         streams::ensure(&context, streams::events()).await?;
         streams::ensure(&context, streams::keys(settings.key_retention)).await?;
-        Ok(Self { connection, context, settings, waiting: Waiting::default(), bucket: Arc::default() })
+        Ok(Self {
+            committer: Committer::start(connection.client().clone()),
+            key_committer: Committer::start(connection.client().clone()),
+            connection,
+            context,
+            settings,
+            waiting: Waiting::default(),
+            bucket: Arc::default(),
+        })
     }
 
     /// The connection that it uses.
@@ -69,6 +80,16 @@ impl EventStore {
 
     pub(crate) fn patience(&self) -> Duration {
         self.settings.patience
+    }
+
+    /// The way of events.
+    pub(crate) fn committer(&self) -> &Committer {
+        &self.committer
+    }
+
+    /// The way of idempotency keys.
+    pub(crate) fn key_committer(&self) -> &Committer {
+        &self.key_committer
     }
 
     pub(crate) fn waiting(&self) -> &Waiting {

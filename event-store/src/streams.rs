@@ -85,6 +85,7 @@ pub(crate) fn keys(retention: Duration) -> Config {
         max_messages_per_subject: 1,
         max_age: retention,
         allow_direct: true,
+        allow_atomic_publish: true,
         duplicate_window: retention.min(Duration::from_mins(2)),
         num_replicas: 1,
         ..Config::default()

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::envelope::{self, Entry};
+use crate::envelope::{self, Entry, Stored};
 use crate::error::{Cause, StoreError};
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
@@ -150,8 +150,10 @@ impl Subscription {
                 if position != self.mark.position.next() {
                     return Err(self.gap(position));
                 }
-                let async_nats::Message { subject, headers, payload, .. } = message.message;
-                let entry = envelope::read(&subject, position, headers.as_ref(), payload);
+                let time = info.published;
+                let async_nats::Message { subject, headers, payload: data, .. } = message.message;
+                let headers = headers.as_ref();
+                let entry = envelope::read(Stored { subject: &subject, position, time, headers, data });
                 if let Entry::Foreign(foreign) = &entry {
                     metrics::counter!("jetsource_foreign_messages_total", "reader" => "subscription")
                         .increment(1);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
 
 mod away;
+mod group;
 mod keys;
 mod log;
 mod toy;
