@@ -73,7 +73,11 @@ fn median(mut found: Vec<Found>) -> Found {
 fn summary(mut times: Vec<Duration>, took: Duration) -> Found {
     times.sort_unstable();
     let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into what was measured")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index into what was measured"
+        )]
         let index = ((times.len() - 1) as f64 * share) as usize;
         times[index].as_secs_f64() * 1000.0
     };
@@ -81,7 +85,12 @@ fn summary(mut times: Vec<Duration>, took: Duration) -> Found {
 }
 
 /// Requests one after the other on each connection, for a time.
-async fn requests(address: &str, connections: usize, time: Duration, request: impl Fn(usize) -> Vec<u8>) -> Found {
+async fn requests(
+    address: &str,
+    connections: usize,
+    time: Duration,
+    request: impl Fn(usize) -> Vec<u8>,
+) -> Found {
     let started = Instant::now();
     let mut clients = Vec::new();
     for client in 0..connections {
@@ -168,7 +177,10 @@ impl Shop {
     /// A request that places an order of one line.
     fn order(&self) -> Vec<u8> {
         let line = serde_json::json!({"sku": "85123A", "quantity": 6, "unit_price": 255});
-        post("/orders", &serde_json::json!({"user_id": self.user, "lines": [line], "ship_to": "1 Main Street"}))
+        post(
+            "/orders",
+            &serde_json::json!({"user_id": self.user, "lines": [line], "ship_to": "1 Main Street"}),
+        )
     }
 
     async fn stop(mut self) {
@@ -220,7 +232,12 @@ impl Raw {
                             .header("ce-attributes", "x".repeat(380))
                             .payload("x".repeat(250).into());
                         let asked = Instant::now();
-                        context.send_publish(format!("raw.order.{id}"), message).await.unwrap().await.unwrap();
+                        context
+                            .send_publish(format!("raw.order.{id}"), message)
+                            .await
+                            .unwrap()
+                            .await
+                            .unwrap();
                         times.push(asked.elapsed());
                     }
                     (times, started.elapsed())

@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Views;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Tokens;
 use crate::body::Body;
@@ -36,6 +37,8 @@ pub struct Api {
     pub metrics: PrometheusHandle,
     /// The highest position that this node acknowledged, for lists that are asked right after.
     pub acknowledged: Acknowledged,
+    /// Cancelled when the program ends: who waits for something new is answered with what there is.
+    pub ending: CancellationToken,
 }
 
 impl std::fmt::Debug for Api {

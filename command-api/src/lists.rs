@@ -91,13 +91,16 @@ async fn wait<P: Projection>(api: &Api, freshness: Freshness) -> Result<(), Prob
     let Some(asked) = freshness.position else {
         let patience = freshness.wait.unwrap_or(WAIT_OWN);
         if !patience.is_zero() {
-            api.views.wait_for(P::NAME, api.acknowledged.get(), patience).await?;
+            let reached = api.views.wait_for(P::NAME, api.acknowledged.get(), patience);
+            api.ending.run_until_cancelled(reached).await.transpose()?;
         }
         return Ok(());
     };
-    match api.views.wait_for(P::NAME, asked, freshness.wait.unwrap_or(WAIT_ASKED)).await? {
-        Waited::Reached => Ok(()),
-        Waited::Behind { position } => Err(behind::<P>(asked, position)),
+    let reached = api.views.wait_for(P::NAME, asked, freshness.wait.unwrap_or(WAIT_ASKED));
+    match api.ending.run_until_cancelled(reached).await.transpose()? {
+        Some(Waited::Reached) => Ok(()),
+        Some(Waited::Behind { position }) => Err(behind::<P>(asked, position)),
+        None => Err(Problem::new(Kind::ProjectionBehind, "this node ends; ask again").retry_after(1)),
     }
 }
 

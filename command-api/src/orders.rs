@@ -72,7 +72,7 @@ async fn settled(api: &Api, id: &OrderId, patience: Duration) -> Result<Loaded<O
     let deadline = Instant::now() + patience;
     let mut news = api.store.hear(&EntityName::new(Order::CATEGORY, id)).await?;
     loop {
-        let ended = Instant::now() >= deadline;
+        let ended = Instant::now() >= deadline || api.ending.is_cancelled();
         let order = api.store.load::<Order>(id).await?;
         let waits =
             order.state.view(*id, order.version).is_some_and(|view| view.status == OrderStatus::Placed);
@@ -80,7 +80,8 @@ async fn settled(api: &Api, id: &OrderId, patience: Duration) -> Result<Loaded<O
             return Ok(order);
         }
         // News are live: what happens while the broker is away is missed.
-        let _ = timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), news.next()).await;
+        let look_again = deadline.min(Instant::now() + LOOK_AGAIN);
+        let _ = timeout_at(look_again, api.ending.run_until_cancelled(news.next())).await;
     }
 }
 

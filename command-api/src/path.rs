@@ -12,26 +12,13 @@ use crate::problem::Problem;
 #[derive(Debug, Clone)]
 pub(crate) struct Id<T>(pub(crate) T);
 
-/// The one name in a path, as it is.
-#[derive(Debug, Clone)]
-pub(crate) struct Segment(pub(crate) String);
-
-impl<S: Send + Sync> FromRequestParts<S> for Segment {
+impl<S: Send + Sync, T: FromStr<Err = Invalid>> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let params = RawPathParams::from_request_parts(parts, state).await;
         let params = params.map_err(|_| Problem::malformed("the path must be UTF-8, percent-encoded"))?;
-        let segment = params.iter().next().map(|(_, text)| Self(text.to_owned()));
-        segment.ok_or_else(|| Problem::malformed("the path names nothing"))
-    }
-}
-
-impl<S: Send + Sync, T: FromStr<Err = Invalid>> FromRequestParts<S> for Id<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Segment(text) = Segment::from_request_parts(parts, state).await?;
+        let (_, text) = params.iter().next().ok_or_else(|| Problem::malformed("the path has no id"))?;
         text.parse()
             .map(Id)
             .map_err(|invalid: Invalid| Problem::malformed(format!("the id in the path: {invalid}")))

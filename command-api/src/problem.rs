@@ -187,6 +187,9 @@ impl Kind {
     }
 }
 
+/// How many wrong fields stand in `detail`; `errors` has all of them.
+const NAMED: usize = 5;
+
 /// A wrong field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -222,8 +225,11 @@ impl Problem {
 
     /// Fields that are wrong.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let named: Vec<_> =
-            errors.iter().map(|error| format!("{} {}", error.pointer, error.detail)).collect();
+        let said = |error: &FieldError| format!("{} {}", error.pointer, error.detail);
+        let mut named: Vec<_> = errors.iter().take(NAMED).map(said).collect();
+        if errors.len() > NAMED {
+            named.push(format!("and {} more", errors.len() - NAMED));
+        }
         Self { errors, ..Self::new(Kind::InvalidRequest, named.join("; ")) }
     }
 

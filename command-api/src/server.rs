@@ -8,7 +8,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
@@ -19,11 +18,12 @@ const HEAD: Duration = Duration::from_secs(5);
 /// How long what runs may go on after the end was asked for.
 const END: Duration = Duration::from_secs(10);
 
-/// Serves until shutdown is asked for; then no connection is accepted any more, and what runs has 10 s to finish.
+/// Serves until [`Api::ending`] is cancelled; then no connection is accepted any more, and what runs has 10 s to finish.
 ///
 /// # Errors
 /// When the listener cannot say where it listens.
-pub async fn run(listener: TcpListener, api: Api, shutdown: CancellationToken) -> io::Result<()> {
+pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
+    let shutdown = api.ending.clone();
     let commands = TaskTracker::new();
     let service = TowerToHyperService::new(routes::router(api, commands.clone()));
     let connections = GracefulShutdown::new();

@@ -73,9 +73,9 @@ impl Doors {
     ) -> Result<(), Failure> {
         let claim_key = ClaimKey::from(store.shared_secret(CLAIM_KEY).await?);
         let (tokens, acknowledged) = (self.tokens, Acknowledged::default());
-        let api = Api { store: store.clone(), views, claim_key, tokens, metrics, acknowledged };
-        let stop = roles.stop_doors();
-        roles.door("api", command_api::run(self.listener, api, stop));
+        let ending = roles.stop_doors();
+        let api = Api { store: store.clone(), views, claim_key, tokens, metrics, acknowledged, ending };
+        roles.door("api", command_api::run(self.listener, api));
         Ok(())
     }
 }

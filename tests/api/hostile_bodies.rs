@@ -155,7 +155,7 @@ async fn twenty_five_thousand_wrong_fields_are_all_told() {
     assert!(body.len() < MOST);
     let answer = post(&api, "/users", body).await;
     assert_eq!(answer.wrong_fields().len(), 25_002);
-    assert!(answer.body.len() < 16 * MOST, "{} bytes", answer.body.len());
+    assert!(answer.body.len() < 10 * MOST, "{} bytes", answer.body.len());
 }
 
 /// A user's registration, filled up to this length.
