@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test check bench demo nats
+.PHONY: run test test-docs check bench demo nats
 
 run: nats
 	cargo build --release
@@ -7,6 +7,10 @@ run: nats
 
 test: nats
 	cargo test --workspace
+
+test-docs: nats
+	cargo build
+	.ci/docs
 
 check:
 	cargo fmt --all --check
@@ -19,7 +23,8 @@ bench: nats
 
 demo:
 	cargo build --release
-	python3 deploy/demo/online_retail.py | cargo run --release --quiet -- import -
+	python3 deploy/demo/online_retail.py >target/online-retail.ndjson
+	cargo run --release --quiet -- import target/online-retail.ndjson
 
 nats:
 	sh deploy/get-nats-server.sh
