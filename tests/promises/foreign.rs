@@ -1,8 +1,9 @@
 //! Other tools write to the log too, well or badly: nothing stops, and what they wrote is not taken for ours.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::harness::stdout;
 use crate::{Shop, fold, log};
 
 /// The headers of an event as the contract has them.
@@ -45,6 +46,10 @@ async fn another_tool_keeps_events_of_its_own() {
     fold::lists_equal_the_fold(&shop.api, &stored).await;
     listener.heard_exactly(&stored[3..]).await;
     shop.api.get("/readyz").is(200).await;
+
+    let tail = shop.program.call(&["events", "tail", "--json", "--category", "parcel", "--from", "4"]);
+    let told: Value = serde_json::from_str(stdout(&tail).lines().next().unwrap()).unwrap();
+    assert_eq!((&told["type"], &told["data"]), (&json!("parcel-weighed"), &json!({"grams": 5})), "{told}");
 }
 
 /// Each of these lies on an order's own subject.

@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 use crate::caller::{Call, Caller};
 use crate::log::Message;
 
-const CALLERS: u32 = 16;
+const CALLERS: u32 = 32;
 
 /// What a caller was told of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Done,
-    /// 503, and nothing was stored.
+    /// 503, and nothing was stored; or 409, because others were faster until patience ended.
     NotStored,
     /// 503, outcome unknown.
     Unknown,
@@ -55,7 +55,8 @@ impl Command {
         if matches!(answer.status, 200 | 201) {
             return Told::Done;
         }
-        assert_eq!((answer.status, answer.problem().as_str()), (503, "unavailable"), "{answer:?}");
+        let problem = answer.problem();
+        assert!(matches!((answer.status, &*problem), (503, "unavailable") | (409, "conflict")), "{answer:?}");
         assert!(answer.header("retry-after").is_some());
         if answer.detail().contains("outcome unknown") { Told::Unknown } else { Told::NotStored }
     }
