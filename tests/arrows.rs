@@ -9,13 +9,15 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may know whom. The program may know everybody.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("event-model", &[]),
     ("nats-launcher", &[]),
     ("domain", &["event-model"]),
     ("event-store", &["event-model"]),
     ("projections", &["event-model", "event-store"]),
     ("command-api", &["domain", "event-model", "event-store", "projections"]),
+    // What its page promises to other domains: no more than these two is needed.
+    ("your-own-domain", &["event-model", "event-store"]),
     ("jetsource", &["command-api", "domain", "event-model", "event-store", "nats-launcher", "projections"]),
 ];
 
