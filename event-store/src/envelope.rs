@@ -144,7 +144,8 @@ fn header_text(text: &str) -> String {
     encoded
 }
 
-fn plain_text(encoded: &str) -> String {
+/// The text in such a header value.
+pub(crate) fn plain_text(encoded: &str) -> String {
     let mut plain = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();
     while let [byte, tail @ ..] = rest {

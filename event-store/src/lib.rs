@@ -12,6 +12,7 @@
 //! - [`execute`]: the way of one command
 //! - [`keys`]: a command sent again under its key happens once
 //! - [`subscribe`]: the whole log in order, without a gap
+//! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
 //! Deliberately not here: any user or order, any HTTP.
@@ -31,6 +32,7 @@ pub mod store;
 pub mod streams;
 pub mod subjects;
 pub mod subscribe;
+pub mod verify;
 
 pub use append::{Stand, Write};
 pub use connection::{ConnectError, Connection, Durability};
