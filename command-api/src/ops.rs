@@ -5,6 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use event_store::StoreError;
 use serde::Serialize;
 
 use crate::api::Api;
@@ -25,8 +26,12 @@ struct Ready {
 /// `GET /readyz`
 pub(crate) async fn readyz(State(api): State<Api>) -> Response {
     let mut reasons = Vec::new();
-    if let Err(error) = api.store.head().await {
-        reasons.push(format!("broker: {error}; commands and single reads answer 503 until it is back"));
+    match api.store.head().await {
+        Ok(_) => {}
+        Err(error @ StoreError::Corrupt(_)) => reasons.push(format!("log: {error}")),
+        Err(error) => {
+            reasons.push(format!("broker: {error}; commands and single reads answer 503 until it is back"));
+        }
     }
     for view in api.views.statuses() {
         reasons.extend(view.error.map(|error| format!("view {}: {error}", view.name)));
