@@ -1,11 +1,16 @@
 //! The log, opened to look at it: nothing is made, nothing is changed.
 
+mod report;
+mod verify;
+
 use async_nats::jetstream;
 use event_store::streams::{EVENTS, KEYS};
 use event_store::{Connection, EventStore, Settings};
 
 use crate::exit::{Exit, Failure};
 use crate::settings::BrokerPlace;
+
+pub(crate) use verify::{Verify, verify};
 
 /// The log of a deployment that runs.
 pub(crate) async fn open(place: &BrokerPlace) -> Result<EventStore, Failure> {

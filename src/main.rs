@@ -6,7 +6,7 @@
 //! - `serve`: the roles on their broker
 //! - `endpoints`: where a running `serve` is found
 //! - `import`: commands from a file, through the API
-//! - `log`, `printed`, `events`, `show`: looking at the log
+//! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
 //! - `logging`, `completions`
 //!
 //! `anyhow` is used here and nowhere else.
@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use exit::Failure;
 use printed::until_closed;
-use settings::{Call, Cli, Events};
+use settings::{Call, Cli, Events, Log};
 
 fn main() -> ExitCode {
     match settings::parse(env::args_os()).and_then(|asked| asked.map_or(Ok(()), run)) {
@@ -54,6 +54,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Events(Events::Tail(asked)) => until_closed(events::tail(&asked).await),
         Call::Events(Events::Get(asked)) => until_closed(events::get(&asked).await),
         Call::Show(asked) => until_closed(show::run(&asked).await),
+        Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
         Call::Completions(asked) => until_closed(completions::print(asked.shell)),
     }
 }

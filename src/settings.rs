@@ -13,9 +13,10 @@ use clap_complete::Shell;
 use crate::events::{Get, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
+use crate::log::Verify;
 use crate::show::Show;
 
-pub(crate) use place::{ApiPlace, BrokerPlace};
+pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
 pub(crate) use serve::{Role, Serve};
 
 const AFTER_HELP: &str = "\
@@ -48,6 +49,9 @@ pub(crate) enum Call {
     Events(Events),
     /// Show an entity as it is, or as it was, with its events
     Show(Show),
+    /// Check the log
+    #[command(subcommand)]
+    Log(Log),
     /// Print the completions for a shell, for its start-up file
     Completions(Completions),
 }
@@ -59,6 +63,13 @@ pub(crate) enum Events {
     Tail(Tail),
     /// Print single events
     Get(Get),
+}
+
+/// What to do with the log as a whole.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Log {
+    /// Read all of it, and tell everything that is wrong
+    Verify(Verify),
 }
 
 /// For which shell.

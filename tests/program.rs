@@ -222,6 +222,7 @@ fn help_is_as_it_was() {
     }
     help(&["events", "tail", "--help"]);
     help(&["events", "get", "--help"]);
+    help(&["log", "verify", "--help"]);
 }
 
 fn help(call: &[&str]) {

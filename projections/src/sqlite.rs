@@ -7,6 +7,7 @@
 mod apply;
 mod connection;
 mod list;
+mod marks;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,15 @@ impl SqliteViews {
             .map_err(|source| ViewError::Open { path: path.to_owned(), source: source.into() })?;
         let readers = Arc::new(Readers::new(path.to_owned()));
         Ok(Self { writer: Arc::new(Mutex::new(writer)), readers })
+    }
+
+    /// Where each view of a file stands, by name. Neither makes nor changes anything.
+    ///
+    /// # Errors
+    /// [`ViewError::Open`].
+    pub fn marks(path: impl AsRef<Path>) -> Result<Vec<(String, Mark)>, ViewError> {
+        let path = path.as_ref();
+        marks::marks(path).map_err(|source| ViewError::Open { path: path.to_owned(), source: source.into() })
     }
 
     /// Makes the table of a view, and drops one of another version or with other indexes. Returns where it stands.

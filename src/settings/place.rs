@@ -1,4 +1,4 @@
-//! Where a call finds what it talks to: named, or told by the `serve` that runs on the data folder.
+//! Where a call finds what it needs: named, told by the `serve` that runs on the data folder, or in that folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,26 @@ impl BrokerPlace {
     pub(crate) fn url(&self) -> Result<String, Failure> {
         let found = || Endpoints::of(&self.data_dir).map(|running| running.nats);
         self.nats_url.clone().or_else(found).ok_or_else(|| nobody_serves(&self.data_dir, "--nats-url"))
+    }
+
+    /// The data folder, whether or not the broker is its own.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+}
+
+/// The SQLite file of the read models: named as `--views` names it, or the one in the data folder.
+pub(crate) fn views_file(url: Option<&str>, data_dir: &Path) -> Result<PathBuf, Failure> {
+    let Some(url) = url else {
+        return Ok(data_dir.join("views.sqlite"));
+    };
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
+        Some(_) => Err(Failure::setting("--views sqlite: names no file: write sqlite:PATH")),
+        None if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Err(Failure::setting("--views postgres:// does not work yet: write sqlite:PATH"))
+        }
+        None => Err(Failure::setting("--views must be sqlite:PATH")),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
-use super::duration;
+use super::{duration, views_file};
 use crate::exit::{Exit, Failure};
 
 /// How `serve` runs.
@@ -118,17 +118,7 @@ impl Serve {
 
     /// The SQLite file of the read models.
     pub(crate) fn views(&self, data_dir: &Path) -> Result<PathBuf, Failure> {
-        let Some(url) = &self.views else {
-            return Ok(data_dir.join("views.sqlite"));
-        };
-        match url.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-            Some(_) => Err(Failure::setting("--views sqlite: names no file: write sqlite:PATH")),
-            None if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                Err(Failure::setting("--views postgres:// does not work yet: write sqlite:PATH"))
-            }
-            None => Err(Failure::setting("--views must be sqlite:PATH")),
-        }
+        views_file(self.views.as_deref(), data_dir)
     }
 
     /// The addresses to listen on; beyond this machine only with tokens, or when told that anybody may call.

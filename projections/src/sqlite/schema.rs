@@ -46,12 +46,7 @@ pub(super) fn serving(connection: &Connection, view: &str) -> rusqlite::Result<O
     let sql = "SELECT rows_in, position, event_id, version, layout FROM checkpoints WHERE view = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
-        let id: Option<String> = row.get(2)?;
-        let id = id.map(|id| id.parse()).transpose();
-        let id = id.map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error))
-        })?;
-        let mark = Mark { position: position(row, 1)?, id };
+        let mark = mark(row, 1)?;
         Ok(Serving { table: row.get(0)?, mark, version: row.get(3)?, layout: row.get(4)? })
     };
     statement.query_row([view], read).optional()
@@ -80,6 +75,15 @@ pub(super) fn prepare(connection: &mut Connection, definition: &Definition) -> r
     )?;
     transaction.commit()?;
     Ok(Mark::START)
+}
+
+/// A mark in two columns, the position and the id behind it.
+pub(super) fn mark(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Mark> {
+    let id: Option<String> = row.get(column + 1)?;
+    let id = id.map(|id| id.parse()).transpose().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column + 1, rusqlite::types::Type::Text, Box::new(error))
+    })?;
+    Ok(Mark { position: position(row, column)?, id })
 }
 
 /// A position in a column. The log's sequence is below 2^63.

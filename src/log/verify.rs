@@ -1,0 +1,84 @@
+//! `jetsource log verify`: reads the whole log, and tells everything that is wrong with it.
+
+use std::path::Path;
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use domain::{EmailClaim, Order, Stock, User};
+use event_store::verify::{Category, Reader};
+use indicatif::{ProgressBar, ProgressStyle};
+use projections::SqliteViews;
+
+use super::report;
+use crate::exit::{Exit, Failure};
+use crate::printed::Form;
+use crate::settings::{BrokerPlace, views_file};
+
+/// The bar moves once for so many positions.
+const STEP: u64 = 1000;
+
+/// What to check.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The read models, whose checkpoints must lie on the log: sqlite:PATH [default: views.sqlite in the data
+    /// folder]
+    #[arg(long, value_name = "URL")]
+    views: Option<String>,
+    /// One JSON object
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
+    #[command(flatten)]
+    broker: BrokerPlace,
+}
+
+/// Checks it all.
+pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
+    let store = super::open(&asked.broker).await?;
+    // Before the log is looked at: the readers go on meanwhile.
+    let readers = readers(&views_file(asked.views.as_deref(), asked.broker.data_dir())?)?;
+    let bar = bar();
+    let verified = store
+        .verify(&categories(), &readers, |read, head| {
+            if read.get() % STEP == 0 || read == head {
+                bar.set_length(head.get());
+                bar.set_position(read.get());
+            }
+        })
+        .await;
+    bar.finish_and_clear();
+    let verified = verified?;
+    report::print(&verified, &readers, Form::asked(asked.json))?;
+    match verified.problems.count {
+        0 => Ok(()),
+        count => {
+            let line = format!(
+                "{count} problems on the log: keep a copy of the broker's folder as it is, then restore one in which \
+                 `log verify` finds none"
+            );
+            Err(Failure::new(Exit::Verification, line))
+        }
+    }
+}
+
+/// The categories that this program writes.
+fn categories() -> [Category; 4] {
+    [Category::of::<User>(), Category::of::<EmailClaim>(), Category::of::<Order>(), Category::of::<Stock>()]
+}
+
+/// Where the views of a file stand; none when there is no such file.
+fn readers(views: &Path) -> Result<Vec<Reader>, Failure> {
+    if !views.exists() {
+        return Ok(Vec::new());
+    }
+    let marks = SqliteViews::marks(views)?.into_iter();
+    Ok(marks.map(|(view, mark)| Reader { name: format!("view {view}"), mark }).collect())
+}
+
+/// Shown on a terminal alone.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    // The usual style will do, should the template be wrong.
+    let style = ProgressStyle::with_template("{bar:40} {percent:>3}%  {pos} of {len}  {eta}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
