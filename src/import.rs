@@ -19,7 +19,7 @@ use crate::exit::{Exit, Failure};
 use crate::printed::Form;
 use crate::settings::ApiPlace;
 use input::{Input, Next};
-use line::Line;
+use line::{Line, Told};
 use order::Order;
 use post::{Answer, Poster};
 use report::Report;
@@ -77,7 +77,7 @@ async fn post_all(
     report: &mut Report,
 ) -> std::io::Result<()> {
     let slots = Arc::new(Semaphore::new(concurrency));
-    let mut order = Order::default();
+    let (mut told, mut order) = (Told::default(), Order::default());
     let mut running: JoinSet<Done> = JoinSet::new();
     let mut done = Ok(());
     let mut more = true;
@@ -97,7 +97,7 @@ async fn post_all(
                     report.stopped(next.number());
                     more = false;
                 }
-                Ok(Some(Next::Line(number, text))) => match Line::parse(&text) {
+                Ok(Some(Next::Line(number, text))) => match Line::parse(&text, &mut told) {
                     Ok(None) => {}
                     Ok(Some(line)) => {
                         let (turn, length) = (order.enter(&line.mentions), text.len() as u64 + 1);

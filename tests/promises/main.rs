@@ -15,6 +15,7 @@ mod log;
 mod away;
 mod crashes;
 mod foreign;
+mod import_order;
 mod keys;
 mod races;
 mod routes;
