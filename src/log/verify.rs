@@ -52,7 +52,7 @@ pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
         0 => Ok(()),
         count => {
             let line = format!(
-                "{count} problems on the log: keep a copy of the broker's folder as it is, then restore one in which \
+                "problems on the log: {count}; keep a copy of the broker's folder as it is, then restore one in which \
                  `log verify` finds none"
             );
             Err(Failure::new(Exit::Verification, line))
