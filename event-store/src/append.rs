@@ -56,6 +56,10 @@ impl Write {
         Ok(Self { entity, stand, drafts })
     }
 
+    pub(crate) fn entity(&self) -> &EntityName {
+        &self.entity
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.drafts.is_empty()
     }

@@ -1,8 +1,9 @@
 //! The way of one command: read, decide, append; somebody else was faster: read on, decide again.
 
 use std::error::Error;
+use std::sync::Arc;
 
-use event_model::{Decider, EntityName, Metadata, Version};
+use event_model::{Decider, Metadata, Version};
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 
@@ -18,6 +19,18 @@ pub enum Expected {
     Newest,
     /// This one and no other.
     Exactly(Version),
+    /// None: the command makes the entity, under an id that nobody else has. Nothing is read first.
+    New,
+}
+
+impl Expected {
+    fn named(self) -> Option<Version> {
+        match self {
+            Self::Newest => None,
+            Self::Exactly(version) => Some(version),
+            Self::New => Some(Version::START),
+        }
+    }
 }
 
 /// What a command came to.
@@ -58,29 +71,24 @@ impl<R: Error + Send + Sync + 'static> Also<R> {
         Self(Box::new(move |store, metadata, deadline| {
             let (id, command) = (id.clone(), command.clone());
             Box::pin(async move {
-                let mut folding = Folding::<D>::new(&id, None);
-                store.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
-                let events =
-                    folding.now.state.decide(command).map_err(|no| ExecuteError::Rejected(no.into()))?;
-                let entity = EntityName::new(D::CATEGORY, &id);
-                Ok(Write::new(entity, folding.now.stand(), &events, metadata)?)
+                let mut folding = store.remembered::<D>(&id, None);
+                let decide = |entity: &Loaded<D>| entity.state.decide(command.clone());
+                let events = store.judged(&mut folding, deadline, decide).await?;
+                let events = events.map_err(|no| ExecuteError::Rejected(no.into()))?;
+                Ok(Write::new(folding.entity().clone(), folding.now.stand(), &events, metadata)?)
             })
         }))
     }
-}
 
-impl<R: Error + Send + Sync + 'static> Also<R> {
     /// A look at that entity, which may refuse the whole. Nothing is written to it, and it may change between the
     /// look and the append.
     pub fn look<D: Decider>(id: D::Id, allows: fn(&Loaded<D>) -> Result<(), R>) -> Self {
         Self(Box::new(move |store, metadata, deadline| {
             let id = id.clone();
             Box::pin(async move {
-                let mut folding = Folding::<D>::new(&id, None);
-                store.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
-                allows(&folding.now).map_err(ExecuteError::Rejected)?;
-                let entity = EntityName::new(D::CATEGORY, &id);
-                Ok(Write::new::<D::Event>(entity, folding.now.stand(), &[], metadata)?)
+                let mut folding = store.remembered::<D>(&id, None);
+                store.judged(&mut folding, deadline, allows).await?.map_err(ExecuteError::Rejected)?;
+                Ok(Write::new::<D::Event>(folding.entity().clone(), folding.now.stand(), &[], metadata)?)
             })
         }))
     }
@@ -116,8 +124,7 @@ pub fn alone<D: Decider, R: Error + 'static>(
 impl EventStore {
     /// Decides a command on the newest state of an entity and appends what happens.
     ///
-    /// The same command id again, whether the first answer was lost or not, changes nothing and gives the same
-    /// answer as long as the entity's history is read from before it; see [`EventStore::execute_once`].
+    /// The command's id must be new. For a command that may come twice there is [`EventStore::execute_once`].
     ///
     /// # Errors
     /// [`ExecuteError`], by what the caller does next.
@@ -158,8 +165,7 @@ impl EventStore {
         also: impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync,
     ) -> Result<Done<D>, ExecuteError<R>> {
         let deadline = self.deadline();
-        let mut folding = Folding::<D>::new(id, Some(metadata.command_id));
-        self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+        let folding = self.remembered::<D>(id, Some(metadata.command_id));
         self.carry_out(Ask { id: id.clone(), expected, command, metadata, deadline }, folding, &also).await
     }
 
@@ -171,35 +177,52 @@ impl EventStore {
         also: &(impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync),
     ) -> Result<Done<D>, ExecuteError<R>> {
         let Ask { id, expected, command, metadata, deadline } = ask;
+        if !folding.is_known() && expected != Expected::New {
+            self.catch_up(&mut folding, deadline).await?;
+        }
+        let judge = |entity: &Loaded<D>| {
+            let found = entity.version;
+            if let Some(expected) = expected.named().filter(|expected| *expected != found) {
+                return Err(ExecuteError::VersionMismatch { expected, found });
+            }
+            let events =
+                entity.state.decide(command.clone()).map_err(|no| ExecuteError::Rejected(no.into()))?;
+            let others = also(&id, entity, &events).map_err(ExecuteError::Rejected)?;
+            Ok((events, others))
+        };
         let mut tries = 0;
         loop {
             if let Some(entity) = folding.repeated.take() {
                 return Ok(Done { id, entity, effect: Effect::Repeated });
             }
-            let found = folding.now.version;
-            if let Expected::Exactly(expected) = expected
-                && expected != found
-            {
-                return Err(ExecuteError::VersionMismatch { expected, found });
-            }
-            let events =
-                folding.now.state.decide(command.clone()).map_err(|no| ExecuteError::Rejected(no.into()))?;
-            let others = also(&id, &folding.now, &events).map_err(ExecuteError::Rejected)?;
-            if events.is_empty() {
-                return Ok(Done { id, entity: folding.now, effect: Effect::Nothing });
-            }
-            let mut writes =
-                vec![Write::new(folding.entity().clone(), folding.now.stand(), &events, metadata)?];
+            let (events, others) = match judge(&folding.now) {
+                Ok((events, others)) if !events.is_empty() => (events, others),
+                // The broker checks what is appended; what is not must not rest on what the cache remembers.
+                Ok(_) | Err(_) if !folding.fresh => {
+                    self.catch_up(&mut folding, deadline).await?;
+                    continue;
+                }
+                Ok(_) => return Ok(Done { id, entity: folding.now, effect: Effect::Nothing }),
+                Err(refused) => return Err(refused),
+            };
+            let name = folding.entity().clone();
+            let mut writes = vec![Write::new(name.clone(), folding.now.stand(), &events, metadata)?];
             for other in others {
                 writes.push((other.0)(self, metadata, deadline).await?);
             }
             writes.retain(|write| !write.is_empty());
-            match self.append_by(&writes, metadata, deadline).await {
+            let appended = self.append_by(&writes, metadata, deadline).await;
+            // Whatever came of it, they are no longer as the cache remembers them.
+            for write in &writes {
+                self.entities().forget(write.entity());
+            }
+            match appended {
                 Ok(position) => {
-                    let count = events.len() as u64;
-                    let version = Version::new(found.get() + count);
-                    let state = events.into_iter().fold(folding.now.state, D::evolve);
+                    let version = Version::new(folding.now.version.get() + events.len() as u64);
+                    let before = Arc::unwrap_or_clone(folding.now.state);
+                    let state = Arc::new(events.into_iter().fold(before, D::evolve));
                     let entity = Loaded { state, version, position, last: position };
+                    self.entities().put(name, entity.clone());
                     return Ok(Done { id, entity, effect: Effect::Changed });
                 }
                 Err(StoreError::Conflict { entity }) => {
@@ -208,10 +231,33 @@ impl EventStore {
                         return Err(StoreError::Conflict { entity }.into());
                     }
                     sleep(backoff(tries, &metadata.command_id)).await;
-                    self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+                    self.catch_up(&mut folding, deadline).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// A judgement on an entity. One that refuses is not believed as long as it rests on what the cache remembers.
+    async fn judged<D: Decider, T, E>(
+        &self,
+        folding: &mut Folding<D>,
+        deadline: Instant,
+        judge: impl Fn(&Loaded<D>) -> Result<T, E> + Send,
+    ) -> Result<Result<T, E>, StoreError>
+    where
+        T: Send,
+        E: Send,
+    {
+        if !folding.is_known() {
+            self.catch_up(folding, deadline).await?;
+        }
+        match judge(&folding.now) {
+            Err(_) if !folding.fresh => {
+                self.catch_up(folding, deadline).await?;
+                Ok(judge(&folding.now))
+            }
+            judged => Ok(judged),
         }
     }
 }

@@ -104,8 +104,10 @@ impl EventStore {
     ) -> Result<Done<D>, ExecuteError<R>> {
         let deadline = self.deadline();
         let _turn = self.waiting().turn(&key.name, deadline).await.ok_or(ExecuteError::KeyBusy)?;
-        let mut folding = Folding::<D>::new(id, Some(metadata.command_id));
-        self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+        let mut folding = self.remembered::<D>(id, Some(metadata.command_id));
+        if !folding.is_known() && expected != Expected::New {
+            self.catch_up(&mut folding, deadline).await?;
+        }
         let fresh = Record {
             request: key.request.clone(),
             command_id: metadata.command_id,

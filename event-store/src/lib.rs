@@ -6,7 +6,7 @@
 //! - [`subjects`]: the only place that builds subjects
 //! - [`envelope`]: an event on the wire
 //! - [`store`]: the log, opened
-//! - [`read`], [`load`]: histories, and entities from them
+//! - [`read`], `tail`, [`load`], `cache`: histories, and entities from them
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `cost`: those that wait
 //!   share one batch and one fsync
 //! - [`execute`]: the way of one command
@@ -18,6 +18,7 @@
 //! Deliberately not here: any user or order, any HTTP.
 
 pub mod append;
+mod cache;
 mod committer;
 pub mod connection;
 mod cost;
@@ -32,6 +33,7 @@ pub mod store;
 pub mod streams;
 pub mod subjects;
 pub mod subscribe;
+mod tail;
 pub mod verify;
 
 pub use append::{Stand, Write};

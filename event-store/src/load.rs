@@ -1,19 +1,22 @@
 //! An entity from its history.
 
+use std::sync::Arc;
+
 use event_model::{Decider, EntityName, Position, Recorded, Version, event_id};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::append::Stand;
 use crate::envelope::Entry;
 use crate::error::StoreError;
 use crate::store::EventStore;
+use crate::tail::Tail;
 
 /// An entity as it is at a version.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded<D> {
-    /// The fold of its events.
-    pub state: D,
+    /// The fold of its events, shared with the cache.
+    pub state: Arc<D>,
     /// How many they are.
     pub version: Version,
     /// Where the last of them lies in the log; [`Position::START`] when there is none.
@@ -34,6 +37,8 @@ pub(crate) struct Folding<D> {
     entity: EntityName,
     pub(crate) now: Loaded<D>,
     command: Option<Uuid>,
+    /// Whether the log was looked at; else this is what the cache remembers.
+    pub(crate) fresh: bool,
     /// How many events of that command were met.
     met: usize,
     /// The entity right after them.
@@ -43,18 +48,28 @@ pub(crate) struct Folding<D> {
 impl<D: Decider> Folding<D> {
     pub(crate) fn new(id: &D::Id, command: Option<Uuid>) -> Self {
         let entity = EntityName::new(D::CATEGORY, id);
-        Self { entity, now: Loaded::default(), command, met: 0, repeated: None }
+        Self { entity, now: Loaded::default(), command, fresh: false, met: 0, repeated: None }
+    }
+
+    /// From an entity as it was once.
+    pub(crate) fn from(entity: EntityName, then: Loaded<D>, command: Option<Uuid>) -> Self {
+        Self { entity, now: then, command, fresh: false, met: 0, repeated: None }
     }
 
     pub(crate) fn entity(&self) -> &EntityName {
         &self.entity
     }
 
+    /// Whether anything is known of the entity, be it from the cache.
+    pub(crate) fn is_known(&self) -> bool {
+        self.fresh || self.now.last > Position::START
+    }
+
     pub(crate) fn command(&self) -> Option<Uuid> {
         self.command
     }
 
-    fn take(&mut self, entry: Entry) -> Result<(), StoreError> {
+    pub(crate) fn take(&mut self, entry: Entry) -> Result<(), StoreError> {
         self.now.last = entry.position();
         let event = match entry {
             Entry::Event(event) if event.version == Some(self.now.version.next()) => event,
@@ -73,7 +88,8 @@ impl<D: Decider> Folding<D> {
             stepped_over(&self.entity, self.now.last);
             return Ok(());
         };
-        self.now.state = std::mem::take(&mut self.now.state).evolve(change);
+        let state = std::mem::take(&mut self.now.state);
+        self.now.state = Arc::new(Arc::unwrap_or_clone(state).evolve(change));
         self.now.version = self.now.version.next();
         self.now.position = event.position;
         if self.command.is_some_and(|command| event_id(command, &self.entity, self.met) == event.id) {
@@ -96,9 +112,45 @@ impl EventStore {
     /// [`StoreError::Unavailable`] without the broker, [`StoreError::Corrupt`] when the history holds an event
     /// that this program does not know.
     pub async fn load<D: Decider>(&self, id: &D::Id) -> Result<Loaded<D>, StoreError> {
-        let mut folding = Folding::<D>::new(id, None);
-        self.read_on(&mut folding, Version::new(u64::MAX), self.deadline()).await?;
+        let mut folding = self.remembered::<D>(id, None);
+        self.catch_up(&mut folding, self.deadline()).await?;
         Ok(folding.now)
+    }
+
+    /// The entity as the cache knows it; else from its beginning.
+    pub(crate) fn remembered<D: Decider>(&self, id: &D::Id, command: Option<Uuid>) -> Folding<D> {
+        let folding = Folding::new(id, command);
+        match self.entities().get::<D>(&folding.entity) {
+            Some(then) => Folding::from(folding.entity, then, command),
+            None => folding,
+        }
+    }
+
+    /// Folds what has come since, as quickly as the log gives it, and lets the cache remember.
+    pub(crate) async fn catch_up<D: Decider>(
+        &self,
+        folding: &mut Folding<D>,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        match self.tail(&folding.entity, folding.now.last, deadline).await? {
+            Tail::Whole(entries) => entries.into_iter().try_for_each(|entry| folding.take(entry))?,
+            Tail::TooLong(last) => loop {
+                self.read_on(folding, Version::new(u64::MAX), deadline).await?;
+                if folding.now.last >= last {
+                    break;
+                }
+                // A replica answered that is still behind the leader.
+                if Instant::now() + AGAIN >= deadline {
+                    return Err(StoreError::away("no replica is as far as the leader"));
+                }
+                sleep(AGAIN).await;
+            },
+        }
+        folding.fresh = true;
+        if folding.now.last > Position::START {
+            self.entities().put(folding.entity.clone(), folding.now.clone());
+        }
+        Ok(())
     }
 
     /// The entity as it was at a version; as it is now when it has not got there yet.
@@ -169,3 +221,5 @@ impl EventStore {
         }
     }
 }
+
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(2);

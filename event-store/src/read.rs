@@ -108,7 +108,7 @@ impl EventStore {
 /// How long one round trip may take before it is tried again.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(1500);
 
-fn entry(answer: &Message) -> Result<Entry, StoreError> {
+pub(crate) fn entry(answer: &Message) -> Result<Entry, StoreError> {
     let headers = answer.headers.as_ref();
     let position =
         number(headers, "Nats-Sequence").ok_or_else(|| StoreError::away("an answer without a sequence"))?;
@@ -122,6 +122,9 @@ fn entry(answer: &Message) -> Result<Entry, StoreError> {
     Ok(envelope::read(Stored { subject: &subject, position: Position::new(position), time, headers, data }))
 }
 
-pub(crate) fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
+pub(crate) fn number(
+    headers: Option<&HeaderMap>,
+    name: impl async_nats::header::IntoHeaderName,
+) -> Option<u64> {
     headers?.get(name)?.as_str().parse().ok()
 }

@@ -7,6 +7,7 @@ use async_nats::jetstream;
 use async_nats::jetstream::kv;
 use tokio::sync::OnceCell;
 
+use crate::cache::Entities;
 use crate::committer::Committer;
 use crate::connection::Connection;
 use crate::error::StoreError;
@@ -23,12 +24,18 @@ pub struct Settings {
     pub patience: Duration,
     /// How long an idempotency key counts.
     pub key_retention: Duration,
+    /// How many entities are remembered, so that a hot one is decided without reading the log.
+    pub remembered_entities: u64,
 }
 
 impl Default for Settings {
-    /// Four seconds, thirty days.
+    /// Four seconds, thirty days, a hundred thousand entities.
     fn default() -> Self {
-        Self { patience: Duration::from_secs(4), key_retention: Duration::from_hours(30 * 24) }
+        Self {
+            patience: Duration::from_secs(4),
+            key_retention: Duration::from_hours(30 * 24),
+            remembered_entities: 100_000,
+        }
     }
 }
 
@@ -40,6 +47,8 @@ pub struct EventStore {
     settings: Settings,
     committer: Committer,
     key_committer: Committer,
+    entities: Entities,
+    replicated: bool,
     waiting: Waiting,
     bucket: Arc<OnceCell<kv::Store>>,
 }
@@ -52,11 +61,13 @@ impl EventStore {
     pub async fn open(connection: Connection, settings: Settings) -> Result<Self, StreamError> {
         let mut context = jetstream::new(connection.client().clone());
         context.set_timeout(Duration::from_secs(2));
-        streams::ensure(&context, streams::events()).await?;
+        let events = streams::ensure(&context, streams::events()).await?;
         streams::ensure(&context, streams::keys(settings.key_retention)).await?;
         Ok(Self {
             committer: Committer::start(connection.client().clone()),
             key_committer: Committer::start(connection.client().clone()),
+            entities: Entities::new(settings.remembered_entities),
+            replicated: events.num_replicas > 1,
             connection,
             context,
             settings,
@@ -90,6 +101,15 @@ impl EventStore {
     /// The way of idempotency keys.
     pub(crate) fn key_committer(&self) -> &Committer {
         &self.key_committer
+    }
+
+    /// Whether several servers hold the log, of which one may answer late.
+    pub(crate) fn is_replicated(&self) -> bool {
+        self.replicated
+    }
+
+    pub(crate) fn entities(&self) -> &Entities {
+        &self.entities
     }
 
     pub(crate) fn waiting(&self) -> &Waiting {

@@ -92,8 +92,8 @@ pub(crate) fn keys(retention: Duration) -> Config {
     }
 }
 
-/// Makes the stream, or checks the one that is there.
-pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<(), StreamError> {
+/// Makes the stream, or checks the one that is there. Returns how it is.
+pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, StreamError> {
     let stream = wanted.name.clone();
     let refused = |source: Cause| StreamError::Refused { stream: stream.clone(), source };
     let found = match context.get_stream(&stream).await {
@@ -109,10 +109,10 @@ pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<(), Stre
     };
     if found.name == KEYS && found.max_age != wanted.max_age {
         context.update_stream(wanted).await.map_err(|error| refused(error.into()))?;
-        return Ok(());
+        return Ok(found);
     }
     match difference(&found, &wanted) {
-        None => Ok(()),
+        None => Ok(found),
         Some((field, found, wanted)) => Err(StreamError::Differs { stream, field, found, wanted }),
     }
 }

@@ -1,0 +1,135 @@
+//! The newest part of a subject's history, walked back from its last message.
+//!
+//! A batch read costs the broker a scan of whole blocks; the last message of a subject costs it next to nothing, and
+//! each of our events says in its own headers which message it follows. So a short tail is read message by message.
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::RawMessageErrorKind;
+use event_model::{EntityName, Position};
+use serde_json::json;
+use tokio::time::{Instant, timeout_at};
+
+use crate::envelope::{self, Entry, Stored};
+use crate::error::StoreError;
+use crate::read;
+use crate::store::EventStore;
+use crate::streams::EVENTS;
+use crate::subjects;
+
+/// How many messages are walked back before a batch read is the better way.
+const STEPS: usize = 16;
+
+/// What lies on a subject after a position.
+pub(crate) enum Tail {
+    /// All of it, oldest first.
+    Whole(Vec<Entry>),
+    /// More than is walked, or something that does not say what it follows. The last of it lies here.
+    TooLong(Position),
+}
+
+/// A message, and the one that it was appended behind on the same subject, where it says so.
+struct Step {
+    entry: Entry,
+    follows: Option<Position>,
+}
+
+impl EventStore {
+    /// What lies on the entity's subject after a position at which a reader has seen something.
+    pub(crate) async fn tail(
+        &self,
+        entity: &EntityName,
+        after: Position,
+        deadline: Instant,
+    ) -> Result<Tail, StoreError> {
+        let Some(mut step) = self.last_on(entity, deadline).await? else {
+            return if after == Position::START {
+                Ok(Tail::Whole(Vec::new()))
+            } else {
+                Err(shorter(entity, after))
+            };
+        };
+        let last = step.entry.position();
+        if last < after {
+            return Err(shorter(entity, after));
+        }
+        let mut walked = Vec::new();
+        while step.entry.position() > after {
+            let follows = step.follows;
+            walked.push(step.entry);
+            match follows {
+                Some(before) if before <= after => break,
+                Some(before) if walked.len() < STEPS => match self.step(entity, before, deadline).await? {
+                    Some(earlier) => step = earlier,
+                    None => return Ok(Tail::TooLong(last)),
+                },
+                Some(_) | None => return Ok(Tail::TooLong(last)),
+            }
+        }
+        walked.reverse();
+        Ok(Tail::Whole(walked))
+    }
+
+    /// The message at a position, if it is one on the entity's subject.
+    async fn step(
+        &self,
+        entity: &EntityName,
+        at: Position,
+        deadline: Instant,
+    ) -> Result<Option<Step>, StoreError> {
+        let Some(message) = self.direct_get(EVENTS, &json!({"seq": at}), deadline).await? else {
+            return Ok(None);
+        };
+        let entry = read::entry(&message)?;
+        let follows = follows(message.headers.as_ref(), &entry);
+        let step = Step { entry, follows };
+        Ok(matches!(&step.entry, Entry::Event(event) if event.entity == *entity).then_some(step))
+    }
+
+    /// The last message on the entity's subject. Where the log is replicated its leader is asked: a replica may be
+    /// some milliseconds behind what was acknowledged.
+    async fn last_on(&self, entity: &EntityName, deadline: Instant) -> Result<Option<Step>, StoreError> {
+        let subject = subjects::stored(entity);
+        if !self.is_replicated() {
+            let last = self.direct_get(EVENTS, &json!({"last_by_subj": subject}), deadline).await?;
+            let Some(message) = last else { return Ok(None) };
+            let entry = read::entry(&message)?;
+            return Ok(Some(Step { follows: follows(message.headers.as_ref(), &entry), entry }));
+        }
+        let Some(message) = self.last_of_leader(&subject, deadline).await? else { return Ok(None) };
+        let StreamMessage { subject, sequence, headers, payload: data, time } = message;
+        let position = Position::new(sequence);
+        let entry =
+            envelope::read(Stored { subject: &subject, position, time, headers: Some(&headers), data });
+        Ok(Some(Step { follows: follows(Some(&headers), &entry), entry }))
+    }
+
+    async fn last_of_leader(
+        &self,
+        subject: &str,
+        deadline: Instant,
+    ) -> Result<Option<StreamMessage>, StoreError> {
+        let read = async {
+            let stream = self.context().get_stream_no_info(EVENTS).await.map_err(StoreError::away)?;
+            match stream.get_last_raw_message_by_subject(subject).await {
+                Ok(message) => Ok(Some(message)),
+                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+                Err(error) => Err(StoreError::away(error)),
+            }
+        };
+        timeout_at(deadline, read).await.map_err(StoreError::away)?
+    }
+}
+
+fn shorter(entity: &EntityName, after: Position) -> StoreError {
+    StoreError::Corrupt(format!("{entity} was read up to position {after}, and the log no longer holds that"))
+}
+
+/// The message that this one was appended behind, on the same subject.
+fn follows(headers: Option<&HeaderMap>, entry: &Entry) -> Option<Position> {
+    let Entry::Event(event) = entry else { return None };
+    let expected = read::number(headers, async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE);
+    // Within one append only an entity's first event carries an expectation; the others lie one behind the other.
+    let within = event.part.filter(|part| part.number > 1).and_then(|_| event.position.get().checked_sub(1));
+    expected.or(within).map(Position::new)
+}
