@@ -7,10 +7,11 @@ mod measure;
 mod roles;
 mod signals;
 
-use event_store::EventStore;
+use domain::{Orders, Stocks, Users};
+use event_model::Projection;
+use event_store::{EventStore, StoreError};
 use nats_launcher::DataDir;
-use projections::{SqliteViews, Views};
-use tokio_util::sync::CancellationToken;
+use projections::{RunError, SqliteViews, Views};
 
 use crate::endpoints::{Endpoints, Ready};
 use crate::exit::{Exit, Failure};
@@ -75,9 +76,9 @@ async fn start(
     if settings.runs(Role::Projections) {
         project(roles, &views, store).await?;
     } else {
-        views.register::<domain::Users>().await?;
-        views.register::<domain::Orders>().await?;
-        views.register::<domain::Stocks>().await?;
+        views.register::<Users>().await?;
+        views.register::<Orders>().await?;
+        views.register::<Stocks>().await?;
     }
     if settings.runs(Role::Sagas) {
         tracing::info!("role sagas: there are none yet");
@@ -90,12 +91,30 @@ async fn start(
 
 /// A worker for each read model.
 async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
-    let stop = || CancellationToken::cancelled_owned(roles.stop_workers());
-    let users = views.worker::<domain::Users>().await?.run(store.clone(), stop());
-    let orders = views.worker::<domain::Orders>().await?.run(store.clone(), stop());
-    let stock = views.worker::<domain::Stocks>().await?.run(store.clone(), stop());
-    roles.worker("projections (users)", users);
-    roles.worker("projections (orders)", orders);
-    roles.worker("projections (stock)", stock);
+    follow::<Users>(roles, "projections (users)", views, store).await?;
+    follow::<Orders>(roles, "projections (orders)", views, store).await?;
+    follow::<Stocks>(roles, "projections (stock)", views, store).await
+}
+
+/// Runs a worker. One that meets another log than its view was built from goes no further, and the program stays to
+/// say so: lists go on as they are, commands are refused.
+async fn follow<P: Projection>(
+    roles: &mut Roles,
+    name: &'static str,
+    views: &Views,
+    store: &EventStore,
+) -> Result<(), Failure> {
+    let worker = views.worker::<P>().await?;
+    let (store, stop) = (store.clone(), roles.stop_workers());
+    roles.worker(name, async move {
+        match worker.run(store, stop.clone().cancelled_owned()).await {
+            Err(RunError::Log(StoreError::Corrupt(why))) => {
+                tracing::error!(view = P::NAME, why, "the log is not the one that this view was built from");
+                stop.cancelled().await;
+                Ok(())
+            }
+            ended => ended,
+        }
+    });
     Ok(())
 }

@@ -82,29 +82,6 @@ async fn one_without_jetstream_is_refused() {
 }
 
 #[tokio::test]
-async fn another_log_than_that_of_the_views_ends_the_program() {
-    let (_folder, first) = broker(CONFIG.to_owned()).await;
-    let (_other, second) = broker(CONFIG.to_owned()).await;
-    let mut program = Program::start_with(&["--nats-url", &first.url()]);
-    let user = post_user(&program, "ann@example.com").await;
-    let url = format!("{}/users", program.http());
-    let listed = Client::new().get(url).header("jetsource-position", "1").send().await.unwrap();
-    assert_eq!(listed.json::<Value>().await.unwrap()[0]["id"], user["id"]);
-    program.terminate();
-
-    let data_dir = program.data_dir();
-    let data_dir = data_dir.to_str().unwrap();
-    let output =
-        call(&["serve", "--listen", "127.0.0.1:0", "--nats-url", &second.url(), "--data-dir", data_dir]);
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(6), "{said}");
-    let line = said.lines().last().unwrap();
-    assert!(line.starts_with("error: role projections") && line.contains("damaged or replaced"), "{said}");
-    first.stop().await;
-    second.stop().await;
-}
-
-#[tokio::test]
 async fn a_broker_that_went_away_does_not_keep_the_program_from_ending() {
     let (_folder, server) = broker(CONFIG.to_owned()).await;
     let mut program = Program::start_with(&["--nats-url", &server.url()]);

@@ -77,6 +77,11 @@ impl Api {
     where
         Problem: From<D::Rejection>,
     {
+        if self.views.log_differs() {
+            let detail =
+                "the log is not the one that the lists were built from; no command is taken, see /readyz";
+            return Err(ExecuteError::Rejected(Problem::new(Kind::Unavailable, detail).retry_after(30)));
+        }
         let done = match &call.key {
             None => self.store.execute_with::<D, Problem>(id, expected, command, &call.metadata, also).await,
             Some(name) => {

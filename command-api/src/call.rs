@@ -34,9 +34,9 @@ impl Call {
         self.if_match.map_or(Expected::Newest, Expected::Exactly)
     }
 
-    /// For a command that makes something: there is no version that it could rely on.
-    pub(crate) fn expected_of_new(&self) -> Expected {
-        self.if_match.map_or(Expected::Newest, |_| Expected::Exactly(Version::new(u64::MAX)))
+    /// For a command that makes something: there is no version that `If-Match` could name.
+    pub(crate) fn expected_of_new(&self, unless_named: Expected) -> Expected {
+        self.if_match.map_or(unless_named, |_| Expected::Exactly(Version::new(u64::MAX)))
     }
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Order, OrderId, User, UserId};
-use event_model::{Decider, EntityName, Position, Recorded, Version};
+use event_model::{Decider, Position, Recorded, Version};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use time::format_description::well_known::Rfc3339;
@@ -35,7 +35,7 @@ pub(crate) async fn of_user(
     Id(id): Id<UserId>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    events(&api, EntityName::new(User::CATEGORY, id), parameters).await
+    events::<User>(&api, id, parameters).await
 }
 
 /// `GET /orders/{id}/events`
@@ -44,16 +44,16 @@ pub(crate) async fn of_order(
     Id(id): Id<OrderId>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    events(&api, EntityName::new(Order::CATEGORY, id), parameters).await
+    events::<Order>(&api, id, parameters).await
 }
 
-async fn events(api: &Api, entity: EntityName, mut parameters: Parameters) -> Result<Response, Problem> {
+async fn events<D: Decider>(api: &Api, id: D::Id, mut parameters: Parameters) -> Result<Response, Problem> {
     let (limit, after) = (parameters.limit()?, parameters.take::<Version>("after")?);
     parameters.finish()?;
     let after = after.unwrap_or(Version::START);
-    let (events, more) = api.store.history(&entity, after, limit as usize).await?;
-    if events.is_empty() && api.store.history(&entity, Version::START, 1).await?.0.is_empty() {
-        return Err(Problem::not_found(&entity.to_string()));
+    let (events, more) = api.store.history::<D>(&id, after, limit as usize).await?;
+    if events.is_empty() && api.store.history::<D>(&id, Version::START, 1).await?.0.is_empty() {
+        return Err(Problem::not_found(&format!("{} {id}", D::CATEGORY)));
     }
     let last = events.last().and_then(|event| event.version);
     let body = events.into_iter().map(served).collect::<Result<Vec<_>, _>>()?;

@@ -37,7 +37,10 @@ pub(crate) async fn create(State(api): State<Api>, call: Call, body: Body) -> Re
         fields.wrong("lines", "must have at least one line, unless the order is a draft");
     }
     let ship_to = fields.optional("ship_to");
-    let id = fields.optional("id").unwrap_or_else(|| OrderId::from(Uuid::now_v7()));
+    let (id, expected) = match fields.optional("id") {
+        Some(own) => (own, Expected::Newest),
+        None => (OrderId::from(Uuid::now_v7()), Expected::New),
+    };
     fields.finish()?;
     let Some(user_id) = user_id else { return Err(Problem::invalid(vec![])) };
     let lines = lines.unwrap_or_default();
@@ -46,7 +49,8 @@ pub(crate) async fn create(State(api): State<Api>, call: Call, body: Body) -> Re
     } else {
         OrderCommand::PlaceNew { user_id, lines, ship_to }
     };
-    let acted = act(&api, &call, &body, &id, call.expected_of_new(), command, &Seen::default()).await;
+    let expected = call.expected_of_new(expected);
+    let acted = act(&api, &call, &body, &id, expected, command, &Seen::default()).await;
     let acted = acted.map_err(of_new)?;
     let location = format!("/orders/{}", acted.body.id);
     Ok(acted.created(location).into_response())

@@ -317,7 +317,7 @@ impl From<StoreError> for Problem {
             .retry_after(1),
             StoreError::Unavailable(cause) => {
                 tracing::warn!(cause, "the broker is away");
-                Self::new(Kind::Unavailable, "the broker is away; nothing was stored, try again")
+                Self::new(Kind::Unavailable, "the broker is away; nothing was changed, try again")
                     .retry_after(1)
             }
             StoreError::OutcomeUnknown(cause) => {

@@ -23,12 +23,16 @@ pub(crate) async fn register(State(api): State<Api>, call: Call, body: Body) -> 
     let name = fields.required::<Name>("name");
     let email = fields.required::<Email>("email");
     let credit_limit = fields.optional("credit_limit");
-    let id = fields.optional("id").unwrap_or_else(|| UserId::from(Uuid::now_v7()));
+    let (id, expected) = match fields.optional("id") {
+        Some(own) => (own, Expected::Newest),
+        None => (UserId::from(Uuid::now_v7()), Expected::New),
+    };
     fields.finish()?;
     let (Some(name), Some(email)) = (name, email) else { return Err(Problem::invalid(vec![])) };
     let credit_limit = credit_limit.unwrap_or(User::DEFAULT_CREDIT_LIMIT);
     let command = UserCommand::Register { name, email, credit_limit };
-    let acted = act(&api, &call, &body, &id, call.expected_of_new(), command, &Seen::default()).await;
+    let expected = call.expected_of_new(expected);
+    let acted = act(&api, &call, &body, &id, expected, command, &Seen::default()).await;
     let acted = acted.map_err(of_new)?;
     let location = format!("/users/{}", acted.body.id);
     Ok(acted.created(location).into_response())

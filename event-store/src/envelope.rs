@@ -98,13 +98,17 @@ fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     let Stored { subject, position, time, headers, data } = stored;
     let headers = headers.ok_or("it has no headers")?;
     let text = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
-    let uuid = |name: &str| {
-        text(name)
-            .map(|value| Uuid::try_parse(value).map_err(|_| format!("{name} is not a UUID")))
-            .transpose()
-    };
-    let version =
-        text("ce-entityversion").map(str::parse).transpose().map_err(|_| "ce-entityversion is no number")?;
+    let uuid = |name: &str| text(name).and_then(|value| Uuid::try_parse(value).ok());
+    let id = text("ce-id").ok_or("it has no ce-id")?;
+    let entity = subjects::entity(subject).ok_or("its subject names no entity")?;
+    // A version counts only in the whole envelope that writers of the log give: a foreign hand has no versions.
+    let ours = text("ce-specversion") == Some("1.0")
+        && text("ce-source") == Some("/jetsource")
+        && text("ce-subject").is_some_and(|named| plain_text(named) == entity.to_string())
+        && text("Nats-Msg-Id") == Some(id)
+        && uuid("ce-causationid").is_some()
+        && uuid("ce-correlationid").is_some();
+    let version = text("ce-entityversion").filter(|_| ours).and_then(|version| version.parse().ok());
     // Other tools' events need no time of their own.
     let time = match text("ce-time") {
         Some(time) => OffsetDateTime::parse(time, &Rfc3339).map_err(|_| "ce-time is not RFC 3339")?,
@@ -115,14 +119,14 @@ fn event(stored: Stored<'_>) -> Result<Recorded, String> {
         return Err("its body is not a JSON object".into());
     }
     Ok(Recorded {
-        id: uuid("ce-id")?.ok_or("it has no ce-id")?,
-        entity: subjects::entity(subject).ok_or("its subject names no entity")?,
+        id: Uuid::try_parse(id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes())),
+        entity,
         event_type: text("ce-type").ok_or("it has no ce-type")?.to_owned(),
         position,
         version,
         time,
-        causation_id: uuid("ce-causationid")?,
-        correlation_id: uuid("ce-correlationid")?,
+        causation_id: uuid("ce-causationid"),
+        correlation_id: uuid("ce-correlationid"),
         part: text("ce-part").and_then(|part| part.parse().ok()),
         actor: text("ce-actor").map(plain_text),
         traceparent: text("traceparent").map(plain_text),
@@ -224,12 +228,15 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         assert_eq!(reason("events.a.b", None, b"{}"), "it has no headers");
+        assert_eq!(reason("events.a.b", Some(&headers), b"{}"), "it has no ce-id");
+        headers.insert("ce-id", "x");
         headers.insert("ce-time", "yesterday");
         assert_eq!(reason("events.a.b", Some(&headers), b"{}"), "ce-time is not RFC 3339");
         headers.insert("ce-time", "1970-01-01T00:00:00Z");
         assert_eq!(reason("events.a.b", Some(&headers), b"[]"), "its body is not a JSON object");
-        headers.insert("ce-id", "x");
-        assert_eq!(reason("events.a.b", Some(&headers), b"{}"), "ce-id is not a UUID");
+        assert_eq!(reason("events.a.b", Some(&headers), b"{}"), "it has no ce-type");
+        headers.insert("ce-type", "x");
+        assert_eq!(reason("events.a", Some(&headers), b"{}"), "its subject names no entity");
     }
 
     proptest! {

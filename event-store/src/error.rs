@@ -17,7 +17,7 @@ pub enum StoreError {
         entity: EntityName,
     },
     /// Try again later: nothing was stored.
-    #[error("the broker is away; nothing was stored")]
+    #[error("the broker is away; nothing was changed")]
     Unavailable(#[source] Cause),
     /// Look before you try again: it may have been stored, and may still be.
     #[error("the broker did not answer; outcome unknown")]

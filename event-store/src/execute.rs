@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::append::Write;
 use crate::error::{ExecuteError, StoreError};
+use crate::keys::Hold;
 use crate::load::{Folding, Loaded};
 use crate::store::EventStore;
 
@@ -107,6 +108,8 @@ pub(crate) struct Ask<'a, D: Decider> {
     pub(crate) command: D::Command,
     pub(crate) metadata: &'a Metadata,
     pub(crate) deadline: Instant,
+    /// Of a keyed command.
+    pub(crate) hold: Option<Hold<'a>>,
 }
 
 /// No other entity takes part, and nothing but the rules refuses.
@@ -166,7 +169,12 @@ impl EventStore {
     ) -> Result<Done<D>, ExecuteError<R>> {
         let deadline = self.deadline();
         let folding = self.remembered::<D>(id, Some(metadata.command_id));
-        self.carry_out(Ask { id: id.clone(), expected, command, metadata, deadline }, folding, &also).await
+        self.carry_out(
+            Ask { id: id.clone(), expected, command, metadata, deadline, hold: None },
+            folding,
+            &also,
+        )
+        .await
     }
 
     /// Decides on what was read, and reads on for as long as others are faster.
@@ -176,7 +184,7 @@ impl EventStore {
         mut folding: Folding<D>,
         also: &(impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync),
     ) -> Result<Done<D>, ExecuteError<R>> {
-        let Ask { id, expected, command, metadata, deadline } = ask;
+        let Ask { id, expected, command, metadata, deadline, hold } = ask;
         if !folding.is_known() && expected != Expected::New {
             self.catch_up(&mut folding, deadline).await?;
         }
@@ -191,6 +199,7 @@ impl EventStore {
             Ok((events, others))
         };
         let mut tries = 0;
+        let mut read_again = false;
         loop {
             if let Some(entity) = folding.repeated.take() {
                 return Ok(Done { id, entity, effect: Effect::Repeated });
@@ -200,6 +209,7 @@ impl EventStore {
                 // The broker checks what is appended; what is not must not rest on what the cache remembers.
                 Ok(_) | Err(_) if !folding.fresh => {
                     self.catch_up(&mut folding, deadline).await?;
+                    read_again = true;
                     continue;
                 }
                 Ok(_) => return Ok(Done { id, entity: folding.now, effect: Effect::Nothing }),
@@ -211,6 +221,11 @@ impl EventStore {
                 writes.push((other.0)(self, metadata, deadline).await?);
             }
             writes.retain(|write| !write.is_empty());
+            if let Some(hold) = hold.as_ref().filter(|_| read_again)
+                && !self.holds(hold, deadline).await?
+            {
+                return Err(ExecuteError::KeyBusy);
+            }
             let appended = self.append_by(&writes, metadata, deadline).await;
             // Whatever came of it, they are no longer as the cache remembers them.
             for write in &writes {
@@ -232,6 +247,7 @@ impl EventStore {
                     }
                     sleep(backoff(tries, &metadata.command_id)).await;
                     self.catch_up(&mut folding, deadline).await?;
+                    read_again = true;
                 }
                 Err(error) => return Err(error.into()),
             }

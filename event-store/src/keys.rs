@@ -5,22 +5,17 @@
 //! of the command carry ids that only this command makes. Only a command that changed nothing leaves its answer,
 //! a version, in the key.
 
-use std::collections::HashMap;
-use std::error::Error;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
-use event_model::{Decider, Metadata, Position, Version};
+use event_model::{Position, Version};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::committer::Outgoing;
-use crate::error::{Cause, ExecuteError, StoreError};
-use crate::execute::{Also, Ask, Done, Effect, Expected};
-use crate::load::{Folding, Loaded};
+use crate::error::{Cause, StoreError};
 use crate::publish::Answer;
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
@@ -30,8 +25,8 @@ use crate::subjects;
 /// A caller's key, and what it was sent with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    name: String,
-    request: String,
+    pub(crate) name: String,
+    pub(crate) request: String,
 }
 
 impl IdempotencyKey {
@@ -50,110 +45,39 @@ impl IdempotencyKey {
 
 /// What is stored under a key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Record {
+pub(crate) struct Record {
     /// SHA-256 of method, path and body.
-    request: String,
-    command_id: Uuid,
+    pub(crate) request: String,
+    pub(crate) command_id: Uuid,
     /// The entity that the command is for; where the command makes it, with the id that it was given.
-    category: String,
-    id: String,
+    pub(crate) category: String,
+    pub(crate) id: String,
     /// The entity's version before the command.
-    since: Version,
+    pub(crate) since: Version,
     /// The entity right after a command that changed nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    unchanged: Option<Version>,
+    pub(crate) unchanged: Option<Version>,
+}
+
+/// The right to carry a keyed command out: the key's record is still as this holder wrote it. Asked after the state
+/// was read and before an append, it keeps two nodes from giving one key two answers: whoever takes a key over reads
+/// the state later, so it decides on the same one or meets the events.
+pub(crate) struct Hold<'a> {
+    pub(crate) key: &'a IdempotencyKey,
+    pub(crate) sequence: Position,
 }
 
 /// A record and its sequence, which an update of it expects.
-type Stored = (Record, Position);
-
-/// The commands of this process that are under way, by key.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Waiting(Arc<Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>>);
-
-impl Waiting {
-    async fn turn(&self, key: &str, deadline: Instant) -> Option<OwnedMutexGuard<()>> {
-        let turn = {
-            let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            under_way.retain(|_, turn| turn.strong_count() > 0);
-            under_way.get(key).and_then(Weak::upgrade).unwrap_or_else(|| {
-                let turn = Arc::default();
-                under_way.insert(key.to_owned(), Arc::downgrade(&turn));
-                turn
-            })
-        };
-        timeout_at(deadline, turn.lock_owned()).await.ok()
-    }
-}
+pub(crate) type Stored = (Record, Position);
 
 impl EventStore {
-    /// [`EventStore::execute_with`] under an idempotency key. For a command that makes its entity, `id` is the id
-    /// that it gets the first time; a repetition gives back the first one, in [`Done::id`].
-    ///
-    /// # Errors
-    /// [`ExecuteError::KeyReused`] for another request under the key, [`ExecuteError::KeyBusy`] when the first one
-    /// is still under way when patience ends; else as [`EventStore::execute_with`].
-    pub async fn execute_once<D: Decider, R: Error + From<D::Rejection> + Send + Sync + 'static>(
-        &self,
-        key: &IdempotencyKey,
-        id: &D::Id,
-        expected: Expected,
-        command: D::Command,
-        metadata: &Metadata,
-        also: impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync,
-    ) -> Result<Done<D>, ExecuteError<R>> {
-        let deadline = self.deadline();
-        let _turn = self.waiting().turn(&key.name, deadline).await.ok_or(ExecuteError::KeyBusy)?;
-        let mut folding = self.remembered::<D>(id, Some(metadata.command_id));
-        if !folding.is_known() && expected != Expected::New {
-            self.catch_up(&mut folding, deadline).await?;
-        }
-        let fresh = Record {
-            request: key.request.clone(),
-            command_id: metadata.command_id,
-            category: D::CATEGORY.into(),
-            id: id.to_string(),
-            since: folding.now.version,
-            unchanged: None,
-        };
-        let (mut record, mut sequence) = self.claim(key, fresh, deadline).await?;
-        if record.request != key.request || record.category != D::CATEGORY {
-            return Err(ExecuteError::KeyReused);
-        }
-        let metadata = metadata.repeated_as(record.command_id);
-        let id = record.id.parse().map_err(|_| {
-            StoreError::Corrupt(format!(
-                "the record of idempotency key {:?} names no {}",
-                key.name,
-                D::CATEGORY
-            ))
-        })?;
-        if folding.command() != Some(metadata.command_id) {
-            folding = Folding::new(&id, Some(metadata.command_id));
-            self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
-        }
-        loop {
-            if let (None, Some(version)) = (&folding.repeated, record.unchanged) {
-                let entity = self.load_at::<D>(&id, version).await?;
-                return Ok(Done { id, entity, effect: Effect::Repeated });
-            }
-            let ask =
-                Ask { id: id.clone(), expected, command: command.clone(), metadata: &metadata, deadline };
-            let done = self.carry_out(ask, folding.clone(), &also).await?;
-            if done.effect != Effect::Nothing {
-                return Ok(done);
-            }
-            record.unchanged = Some(done.entity.version);
-            if self.write(key, &record, sequence, deadline).await?.is_some() {
-                return Ok(done);
-            }
-            // Another node answered the same key meanwhile: its answer is the one.
-            (record, sequence) = self.stored(key, deadline).await?;
-        }
+    /// Whether the key is still held by whoever wrote its record at that sequence.
+    pub(crate) async fn holds(&self, hold: &Hold<'_>, deadline: Instant) -> Result<bool, StoreError> {
+        Ok(self.stored(hold.key, deadline).await?.1 == hold.sequence)
     }
 
     /// The record of the key: the fresh one if there was none.
-    async fn claim(
+    pub(crate) async fn claim(
         &self,
         key: &IdempotencyKey,
         fresh: Record,
@@ -166,7 +90,7 @@ impl EventStore {
     }
 
     /// Writes the record when the key's last one is still the expected one; `None` when it is not.
-    async fn write(
+    pub(crate) async fn write(
         &self,
         key: &IdempotencyKey,
         record: &Record,
@@ -198,7 +122,7 @@ impl EventStore {
     }
 
     /// What is stored under a key, read from the stream's leader.
-    async fn stored(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Stored, StoreError> {
+    pub(crate) async fn stored(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Stored, StoreError> {
         let read = async {
             let stream = self.context().get_stream_no_info(KEYS).await.map_err(StoreError::away)?;
             let last = stream.get_last_raw_message_by_subject(&subjects::key(&key.name)).await;
@@ -215,4 +139,4 @@ impl EventStore {
     }
 }
 
-const RETRY: std::time::Duration = std::time::Duration::from_millis(50);
+pub(crate) const RETRY: std::time::Duration = std::time::Duration::from_millis(50);

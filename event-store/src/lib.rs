@@ -10,7 +10,7 @@
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `cost`: those that wait
 //!   share one batch and one fsync
 //! - [`execute`]: the way of one command
-//! - [`keys`]: a command sent again under its key happens once
+//! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - [`subscribe`]: the whole log in order, without a gap
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
@@ -27,6 +27,7 @@ pub mod error;
 pub mod execute;
 pub mod keys;
 pub mod load;
+pub mod once;
 mod publish;
 pub mod read;
 pub mod store;

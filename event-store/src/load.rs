@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event_model::{Decider, EntityName, Position, Recorded, Version, event_id};
+use event_model::{Decider, EntityName, Position, Recorded, Unreadable, Version, event_id};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -65,28 +65,20 @@ impl<D: Decider> Folding<D> {
         self.fresh || self.now.last > Position::START
     }
 
-    pub(crate) fn command(&self) -> Option<Uuid> {
-        self.command
-    }
-
     pub(crate) fn take(&mut self, entry: Entry) -> Result<(), StoreError> {
         self.now.last = entry.position();
-        let event = match entry {
-            Entry::Event(event) if event.version == Some(self.now.version.next()) => event,
-            Entry::Event(_) | Entry::Foreign(_) => {
+        let (event, change) = match counted::<D>(entry, self.now.version) {
+            Counted::Event(event, change) => (event, change),
+            Counted::OfNewerProgram(event) => {
+                return Err(StoreError::Corrupt(format!(
+                    "unknown event type {:?} of {} at position {}: a newer program wrote it; run that one",
+                    event.event_type, self.entity, event.position
+                )));
+            }
+            Counted::No => {
                 stepped_over(&self.entity, self.now.last);
                 return Ok(());
             }
-        };
-        if !<D::Event as event_model::Event>::TYPES.contains(&event.event_type.as_str()) {
-            return Err(StoreError::Corrupt(format!(
-                "unknown event type {:?} of {} at position {}: a newer program wrote it; run that one",
-                event.event_type, self.entity, event.position
-            )));
-        }
-        let Ok(change) = event.decode::<D::Event>() else {
-            stepped_over(&self.entity, self.now.last);
-            return Ok(());
         };
         let state = std::mem::take(&mut self.now.state);
         self.now.state = Arc::new(Arc::unwrap_or_clone(state).evolve(change));
@@ -97,6 +89,26 @@ impl<D: Decider> Folding<D> {
             self.repeated = Some(self.now.clone());
         }
         Ok(())
+    }
+}
+
+/// Whether an entry is the entity's next event.
+enum Counted<E> {
+    Event(Recorded, E),
+    /// It is, and of a type that this program does not know.
+    OfNewerProgram(Recorded),
+    No,
+}
+
+fn counted<D: Decider>(entry: Entry, version: Version) -> Counted<D::Event> {
+    let Entry::Event(event) = entry else { return Counted::No };
+    if event.version != Some(version.next()) {
+        return Counted::No;
+    }
+    match event.decode::<D::Event>() {
+        Ok(change) => Counted::Event(event, change),
+        Err(Unreadable::UnknownType(_)) => Counted::OfNewerProgram(event),
+        Err(Unreadable::Data { .. }) => Counted::No,
     }
 }
 
@@ -185,30 +197,31 @@ impl EventStore {
     }
 
     /// The events of an entity after a version, oldest first, at most `most` of them, and whether there are more.
-    /// Reads the whole history up to there.
+    /// Reads the whole history up to there. Events of a newer program are among them.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] without the broker.
-    pub async fn history(
+    pub async fn history<D: Decider>(
         &self,
-        entity: &EntityName,
+        id: &D::Id,
         after: Version,
         most: usize,
     ) -> Result<(Vec<Recorded>, bool), StoreError> {
         let deadline = self.deadline();
+        let entity = EntityName::new(D::CATEGORY, id);
         let (mut events, mut version, mut last) = (Vec::new(), Version::START, Position::START);
         loop {
-            let chunk = self.chunk(entity, last, usize::MAX, deadline).await?;
+            let chunk = self.chunk(&entity, last, usize::MAX, deadline).await?;
             for entry in chunk.entries {
                 last = entry.position();
-                match entry {
-                    Entry::Event(event) if event.version == Some(version.next()) => {
+                match counted::<D>(entry, version) {
+                    Counted::Event(event, _) | Counted::OfNewerProgram(event) => {
                         version = version.next();
                         if version > after {
                             events.push(event);
                         }
                     }
-                    Entry::Event(_) | Entry::Foreign(_) => stepped_over(entity, last),
+                    Counted::No => stepped_over(&entity, last),
                 }
                 if events.len() > most {
                     events.truncate(most);

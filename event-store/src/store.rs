@@ -11,7 +11,7 @@ use crate::cache::Entities;
 use crate::committer::Committer;
 use crate::connection::Connection;
 use crate::error::StoreError;
-use crate::keys::Waiting;
+use crate::once::Waiting;
 use crate::streams::{self, StreamError};
 
 /// The bucket of what all nodes of a deployment share.

@@ -23,6 +23,8 @@ pub struct ViewStatus {
     pub running: bool,
     /// Why it does not go on; a worker that still runs tries again.
     pub error: Option<String>,
+    /// Whether that is because the log is not the one that it was built from. Nobody should write to such a log.
+    pub log_differs: bool,
     /// When the command was taken in that caused the last event that its worker has seen.
     pub last_event_time: Option<OffsetDateTime>,
 }
@@ -55,6 +57,7 @@ impl Board {
             caught_up: false,
             running: false,
             error: None,
+            log_differs: false,
             last_event_time: None,
         };
         Self { definition, status: watch::Sender::new(status) }
@@ -62,6 +65,10 @@ impl Board {
 
     pub(crate) fn status(&self) -> ViewStatus {
         self.status.borrow().clone()
+    }
+
+    pub(crate) fn log_differs(&self) -> bool {
+        self.status.borrow().log_differs
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<ViewStatus> {

@@ -133,6 +133,12 @@ impl Views {
         boards.values().map(|board| board.status()).collect()
     }
 
+    /// Whether a view has met a log that is not the one that it was built from.
+    pub fn log_differs(&self) -> bool {
+        let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
+        boards.values().any(|board| board.log_differs())
+    }
+
     /// How far a view is, and every change of it.
     ///
     /// # Errors

@@ -67,6 +67,7 @@ impl<P: Projection> Worker<P> {
         if let Err(error) = &done {
             self.board.tell(|status| {
                 (status.caught_up, status.error) = (false, Some(line(error)));
+                status.log_differs = matches!(error, RunError::Log(StoreError::Corrupt(_)));
             });
         }
         done

@@ -7,7 +7,7 @@ use crate::harness::stdout;
 use crate::{Shop, fold, log};
 
 /// The headers of an event as the contract has them.
-fn headers<'a>(id: &'a str, kind: &'a str, version: &'a str) -> Vec<(&'static str, &'a str)> {
+pub(crate) fn headers<'a>(id: &'a str, kind: &'a str, version: &'a str) -> Vec<(&'static str, &'a str)> {
     vec![
         ("ce-id", id),
         ("ce-type", kind),
@@ -18,7 +18,7 @@ fn headers<'a>(id: &'a str, kind: &'a str, version: &'a str) -> Vec<(&'static st
 }
 
 /// A shop with a user and a placed order, at version 1 both; its paths.
-async fn shop() -> (Shop, String, String) {
+pub(crate) async fn shop() -> (Shop, String, String) {
     let shop = Shop::open();
     let ann = json!({"name": "Ann", "email": "ann@example.com"});
     let ann = shop.api.post("/users", &ann).is(201).await.id();
@@ -81,7 +81,7 @@ async fn garbage_on_an_entity_of_ours_hinders_nobody() {
 }
 
 /// The order has so many events, all placed or changed, and the lists show it as it is.
-async fn whole(shop: &Shop, order: &str, version: u64) {
+pub(crate) async fn whole(shop: &Shop, order: &str, version: u64) {
     assert_eq!(shop.api.get(order).is(200).await.version(), version);
     let events = shop.api.get(&format!("{order}/events")).is(200).await.json();
     let told: Vec<_> = events.as_array().unwrap().iter().map(|event| event["version"].as_u64()).collect();

@@ -14,10 +14,13 @@ mod log;
 
 mod away;
 mod crashes;
+mod flips;
 mod foreign;
+mod foreign_more;
 mod import_order;
 mod keys;
 mod races;
+mod replaced;
 mod routes;
 
 use std::time::Duration;

@@ -160,7 +160,7 @@ impl FromStr for Part {
 /// An event as the log holds it: the data still as bytes, and all that the log knows about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
-    /// The event's own id.
+    /// The event's own id. Where another tool's event has one that is no UUID: a UUIDv5 of it.
     pub id: Uuid,
     /// The entity that it is about.
     pub entity: EntityName,

@@ -6,7 +6,7 @@ use crate::toy::{Jar, JarCommand, JarEvent, Sealed, command, jar, log, open};
 use event_model::{EntityName, Position, Version};
 use event_store::{
     Also, Connection, Effect, Entry, EventStore, ExecuteError, Expected, Loaded, Mark, Settings, StoreError,
-    StreamError, Write, subjects,
+    StreamError, Write, alone, subjects,
 };
 use futures_util::StreamExt as _;
 
@@ -128,8 +128,10 @@ async fn foreign_messages_are_stepped_over_and_hinder_nobody() {
 #[tokio::test]
 async fn an_event_of_a_newer_program_is_named_not_guessed() {
     let (_server, store) = log().await;
-    let mut headers = async_nats::HeaderMap::new();
+    let client = store.connection().client();
+    let subject = subjects::append(&EntityName::new("jar", "a"));
     let id = uuid::Uuid::new_v4().to_string();
+    let mut headers = async_nats::HeaderMap::new();
     for (name, value) in [
         ("ce-id", id.as_str()),
         ("ce-type", "jar-painted"),
@@ -138,10 +140,40 @@ async fn an_event_of_a_newer_program_is_named_not_guessed() {
     ] {
         headers.insert(name, value);
     }
-    let subject = subjects::append(&EntityName::new("jar", "a"));
-    store.connection().client().request_with_headers(subject, headers, "{}".into()).await.unwrap();
+    // Not as one of ours writes it: a foreign hand, which is stepped over.
+    client.request_with_headers(subject.clone(), headers.clone(), "{}".into()).await.unwrap();
+    assert_eq!(store.load::<Jar>(&jar("a")).await.unwrap().version, Version::START);
+    for (name, value) in [
+        ("Nats-Msg-Id", id.as_str()),
+        ("ce-specversion", "1.0"),
+        ("ce-source", "/jetsource"),
+        ("ce-subject", "jar/a"),
+        ("ce-causationid", &id),
+        ("ce-correlationid", &id),
+    ] {
+        headers.insert(name, value);
+    }
+    client.request_with_headers(subject, headers, "{}".into()).await.unwrap();
     let error = store.load::<Jar>(&jar("a")).await.unwrap_err().to_string();
-    assert!(error.contains("jar-painted") && error.contains("position 1"), "{error}");
+    assert!(error.contains("jar-painted") && error.contains("position 2"), "{error}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_hides_no_event() {
+    let (_server, store) = log().await;
+    store.execute::<Jar>(&jar("a"), JarCommand::Add(1), &command()).await.unwrap();
+    let metadata = command();
+    let stand = store.load::<Jar>(&jar("a")).await.unwrap().stand();
+    let name = EntityName::new("jar", "a");
+    let wrong =
+        Write::new(name, stand, &[crate::toy::Misread::CoinsAdded { coins: "many".into() }], &metadata);
+    store.append(&[wrong.unwrap()], &metadata).await.unwrap();
+    store.execute::<Jar>(&jar("a"), JarCommand::Add(5), &command()).await.unwrap();
+    let (history, more) = store.history::<Jar>(&jar("a"), Version::START, 10).await.unwrap();
+    let found: Vec<_> =
+        history.iter().map(|event| (event.version.unwrap().get(), event.position.get())).collect();
+    assert_eq!((found, more), (vec![(1, 1), (2, 3)], false));
+    assert_eq!(store.load::<Jar>(&jar("a")).await.unwrap().state.coins, 6);
 }
 
 #[tokio::test]
@@ -219,11 +251,49 @@ async fn a_long_history_is_read_whole() {
     let read = store.load::<Jar>(&jar("a")).await.unwrap();
     assert_eq!((read.state.coins, read.version), (2000, Version::new(2000)));
     let name = EntityName::new("jar", "a");
-    let (page, more) = store.history(&name, Version::new(1990), 5).await.unwrap();
+    let (page, more) = store.history::<Jar>(&jar("a"), Version::new(1990), 5).await.unwrap();
     assert_eq!((page.len(), page[0].version, more), (5, Some(Version::new(1991)), true));
-    let (page, more) = store.history(&name, Version::new(1990), 10).await.unwrap();
+    let (page, more) = store.history::<Jar>(&jar("a"), Version::new(1990), 10).await.unwrap();
     assert_eq!((page.len(), more), (10, false));
     let too_many = vec![JarEvent::CoinsAdded { coins: 1 }; 1001];
     let write = Write::new(name, read.stand(), &too_many, &metadata).unwrap();
     assert!(matches!(store.append(&[write], &metadata).await, Err(StoreError::Unfit(_))));
+}
+
+#[tokio::test]
+async fn what_one_node_remembers_is_not_the_last_word() {
+    let (server, store) = log().await;
+    let other = open(&server).await;
+    store.execute::<Jar>(&jar("a"), JarCommand::Add(1), &command()).await.unwrap();
+    other.execute::<Jar>(&jar("a"), JarCommand::Add(1), &command()).await.unwrap();
+    // Decided on version 1, which this node remembers; the log is at 2.
+    let second = Version::new(2);
+    let done = store.execute_at::<Jar>(&jar("a"), second, JarCommand::Add(1), &command()).await.unwrap();
+    assert_eq!((done.entity.state.coins, done.entity.version), (3, Version::new(3)));
+    assert_eq!(other.load::<Jar>(&jar("a")).await.unwrap().state.coins, 3);
+    other.execute::<Jar>(&jar("a"), JarCommand::Seal, &command()).await.unwrap();
+    let again = store.execute::<Jar>(&jar("a"), JarCommand::Seal, &command()).await.unwrap();
+    assert_eq!((again.effect, again.entity.version), (Effect::Nothing, Version::new(4)));
+    let also = |_: &String, _: &Loaded<Jar>, _: &[JarEvent]| {
+        Ok(vec![Also::new::<Jar>(jar("b"), JarCommand::Add(1))])
+    };
+    other.execute::<Jar>(&jar("b"), JarCommand::Add(1), &command()).await.unwrap();
+    store.load::<Jar>(&jar("b")).await.unwrap();
+    other.execute::<Jar>(&jar("b"), JarCommand::Add(1), &command()).await.unwrap();
+    let ask = JarCommand::Add(1);
+    store.execute_with::<Jar, Sealed>(&jar("c"), Expected::New, ask, &command(), also).await.unwrap();
+    assert_eq!(store.load::<Jar>(&jar("b")).await.unwrap().state.coins, 3);
+}
+
+#[tokio::test]
+async fn what_is_said_to_be_new_must_be() {
+    let (server, store) = log().await;
+    store.execute::<Jar>(&jar("a"), JarCommand::Add(1), &command()).await.unwrap();
+    let other = open(&server).await;
+    let ask = JarCommand::Add(1);
+    let taken = other
+        .execute_with::<Jar, Sealed>(&jar("a"), Expected::New, ask, &command(), alone::<Jar, Sealed>)
+        .await;
+    assert!(matches!(taken, Err(ExecuteError::VersionMismatch { .. })), "{taken:?}");
+    assert_eq!(store.head().await.unwrap(), Position::new(1));
 }

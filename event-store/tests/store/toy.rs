@@ -31,6 +31,21 @@ impl Event for JarEvent {
     }
 }
 
+/// The same wire name with data of another shape.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Misread {
+    CoinsAdded { coins: String },
+}
+
+impl Event for Misread {
+    const TYPES: &'static [&'static str] = &["coins-added"];
+
+    fn event_type(&self) -> &'static str {
+        "coins-added"
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum JarCommand {
     Add(u64),

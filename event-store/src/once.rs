@@ -1,0 +1,147 @@
+//! A command under an idempotency key: carried out once, on whatever node, and answered as the first time.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use event_model::{Decider, Metadata, Version};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::error::{ExecuteError, StoreError};
+use crate::execute::{Also, Ask, Done, Effect, Expected};
+use crate::keys::{Hold, IdempotencyKey, RETRY, Record};
+use crate::load::{Folding, Loaded};
+use crate::store::EventStore;
+
+/// The commands of this process that are under way, by key.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Waiting(Arc<Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>>);
+
+impl Waiting {
+    async fn turn(&self, key: &str, deadline: Instant) -> Option<OwnedMutexGuard<()>> {
+        let turn = {
+            let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            under_way.retain(|_, turn| turn.strong_count() > 0);
+            under_way.get(key).and_then(Weak::upgrade).unwrap_or_else(|| {
+                let turn = Arc::default();
+                under_way.insert(key.to_owned(), Arc::downgrade(&turn));
+                turn
+            })
+        };
+        timeout_at(deadline, turn.lock_owned()).await.ok()
+    }
+}
+
+impl EventStore {
+    /// [`EventStore::execute_with`] under an idempotency key. For a command that makes its entity, `id` is the id
+    /// that it gets the first time; a repetition gives back the first one, in [`Done::id`].
+    ///
+    /// # Errors
+    /// [`ExecuteError::KeyReused`] for another request under the key, [`ExecuteError::KeyBusy`] when the first one
+    /// is still under way when patience ends; else as [`EventStore::execute_with`].
+    pub async fn execute_once<D: Decider, R: Error + From<D::Rejection> + Send + Sync + 'static>(
+        &self,
+        key: &IdempotencyKey,
+        id: &D::Id,
+        expected: Expected,
+        command: D::Command,
+        metadata: &Metadata,
+        also: impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync,
+    ) -> Result<Done<D>, ExecuteError<R>> {
+        let deadline = self.deadline();
+        let _turn = self.waiting().turn(&key.name, deadline).await.ok_or(ExecuteError::KeyBusy)?;
+        let mut folding = self.remembered::<D>(id, Some(metadata.command_id));
+        if !folding.is_known() && expected != Expected::New {
+            self.catch_up(&mut folding, deadline).await?;
+        }
+        let fresh = Record {
+            request: key.request.clone(),
+            command_id: metadata.command_id,
+            category: D::CATEGORY.into(),
+            id: id.to_string(),
+            since: folding.now.version,
+            unchanged: None,
+        };
+        let (mut record, sequence) = self.claim(key, fresh, deadline).await?;
+        if record.request != key.request || record.category != D::CATEGORY {
+            return Err(ExecuteError::KeyReused);
+        }
+        let first = record.command_id == metadata.command_id;
+        let metadata = metadata.repeated_as(record.command_id);
+        let id = record.id.parse::<D::Id>().map_err(|_| {
+            let what = format!("the record of idempotency key {:?} names no {}", key.name, D::CATEGORY);
+            StoreError::Corrupt(what)
+        })?;
+        let mut hold = Some(sequence);
+        if !first {
+            folding = self.whole(&id, &metadata, deadline).await?;
+            if let Some(done) = self.answer_of(&id, &mut folding, &record).await? {
+                return Ok(done);
+            }
+            // Whoever had the key first has crashed, or is still at work on another node: now it is ours.
+            hold = self.write(key, &record, sequence, deadline).await?;
+        }
+        if let Some(sequence) = hold {
+            let hold = Some(Hold { key, sequence });
+            let ask = Ask { id: id.clone(), expected, command, metadata: &metadata, deadline, hold };
+            match self.carry_out(ask, folding, &also).await {
+                Ok(done) if done.effect == Effect::Nothing => {
+                    record.unchanged = Some(done.entity.version);
+                    if self.write(key, &record, sequence, deadline).await?.is_some() {
+                        return Ok(done);
+                    }
+                }
+                Err(ExecuteError::KeyBusy) => {}
+                other => return other,
+            }
+        }
+        self.answer_of_another(key, &id, &metadata, deadline).await
+    }
+
+    /// Another node has the key now: its answer is the one.
+    async fn answer_of_another<D: Decider, R: Error + 'static>(
+        &self,
+        key: &IdempotencyKey,
+        id: &D::Id,
+        metadata: &Metadata,
+        deadline: Instant,
+    ) -> Result<Done<D>, ExecuteError<R>> {
+        while Instant::now() + RETRY < deadline {
+            sleep(RETRY).await;
+            let (record, _) = self.stored(key, deadline).await?;
+            let mut folding = self.whole(id, metadata, deadline).await?;
+            if let Some(done) = self.answer_of(id, &mut folding, &record).await? {
+                return Ok(done);
+            }
+        }
+        Err(ExecuteError::KeyBusy)
+    }
+
+    /// The entity with its whole history, in which the command's own events are noticed.
+    async fn whole<D: Decider>(
+        &self,
+        id: &D::Id,
+        metadata: &Metadata,
+        deadline: Instant,
+    ) -> Result<Folding<D>, StoreError> {
+        let mut folding = Folding::new(id, Some(metadata.command_id));
+        self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+        Ok(folding)
+    }
+
+    /// What the command came to, if it was carried out: from its events, else from what its record says.
+    async fn answer_of<D: Decider>(
+        &self,
+        id: &D::Id,
+        folding: &mut Folding<D>,
+        record: &Record,
+    ) -> Result<Option<Done<D>>, StoreError> {
+        let entity = match (folding.repeated.take(), record.unchanged) {
+            (Some(entity), _) => entity,
+            (None, Some(version)) => self.load_at::<D>(id, version).await?,
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Done { id: id.clone(), entity, effect: Effect::Repeated }))
+    }
+}
