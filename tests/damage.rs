@@ -5,6 +5,8 @@
 pub mod harness;
 
 use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -111,7 +113,7 @@ fn damage_to_the_blocks_is_never_served_in_silence() {
         assert!(found["problems"]["first"][0]["position"].as_u64().unwrap() > 0, "{damage:?}: {found}");
         told.push(noticed.unwrap_or_else(|| panic!("{damage:?} is served in silence")));
     }
-    let refused = told.iter().filter(|line| line.starts_with("error: role projections")).count();
+    let refused = told.iter().filter(|line| line.contains("\"ready\":false")).count();
     assert!(refused >= 3, "the program itself has noticed too little: {told:#?}");
 }
 
@@ -230,15 +232,27 @@ impl Serve {
         said.lines().last().map(str::to_owned)
     }
 
-    /// What says that the log is damaged: the program, by its end, or the check of the log.
-    fn notices(mut self) -> Option<String> {
-        let output = self.verify();
-        match output.status.code() {
-            Some(6) => Some(stderr(&output)),
-            // It has ended meanwhile, so nobody answered.
-            Some(5) => poll(Duration::from_secs(10), || self.ended()),
-            _ => None,
-        }
+    /// What says that the log is damaged: the program, which is not ready, or the check of the log.
+    fn notices(self) -> Option<String> {
+        let unready = poll(Duration::from_secs(1), || {
+            let said = self.readyz();
+            said.contains("\"ready\":false").then_some(said)
+        });
+        unready.or_else(|| {
+            let output = self.verify();
+            (output.status.code() == Some(6)).then(|| stderr(&output))
+        })
+    }
+
+    fn readyz(&self) -> String {
+        let told = fs::read(self.folder.join("data/serve.json")).unwrap();
+        let told: Value = serde_json::from_slice(&told).unwrap();
+        let address = told["http"].as_str().unwrap().strip_prefix("http://").unwrap();
+        let mut connection = TcpStream::connect(address).unwrap();
+        connection.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut said = String::new();
+        connection.read_to_string(&mut said).unwrap();
+        said
     }
 
     fn verify(&self) -> Output {

@@ -52,8 +52,8 @@ pub(crate) struct Record {
     /// The entity that the command is for; where the command makes it, with the id that it was given.
     pub(crate) category: String,
     pub(crate) id: String,
-    /// The entity's version before the command.
-    pub(crate) since: Version,
+    /// Where the entity stood when the key was first used: the command's events lie behind it.
+    pub(crate) from: Position,
     /// The entity right after a command that changed nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unchanged: Option<Version>,

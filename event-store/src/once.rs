@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use event_model::{Decider, Metadata, Version};
+use event_model::{Decider, EntityName, Metadata, Version, event_id};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::envelope::Entry;
 use crate::error::{ExecuteError, StoreError};
 use crate::execute::{Also, Ask, Done, Effect, Expected};
 use crate::keys::{Hold, IdempotencyKey, RETRY, Record};
-use crate::load::{Folding, Loaded};
+use crate::load::Loaded;
 use crate::store::EventStore;
+use crate::tail::Tail;
 
 /// The commands of this process that are under way, by key.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +62,7 @@ impl EventStore {
             command_id: metadata.command_id,
             category: D::CATEGORY.into(),
             id: id.to_string(),
-            since: folding.now.version,
+            from: folding.now.last,
             unchanged: None,
         };
         let (mut record, sequence) = self.claim(key, fresh, deadline).await?;
@@ -75,8 +77,10 @@ impl EventStore {
         })?;
         let mut hold = Some(sequence);
         if !first {
-            folding = self.whole(&id, &metadata, deadline).await?;
-            if let Some(done) = self.answer_of(&id, &mut folding, &record).await? {
+            // The state first, the search for the command's events after it: what is in the state is then found.
+            folding = self.remembered::<D>(&id, Some(metadata.command_id));
+            self.catch_up(&mut folding, deadline).await?;
+            if let Some(done) = self.answer_of(&id, &record, deadline).await? {
                 return Ok(done);
             }
             // Whoever had the key first has crashed, or is still at work on another node: now it is ours.
@@ -96,7 +100,7 @@ impl EventStore {
                 other => return other,
             }
         }
-        self.answer_of_another(key, &id, &metadata, deadline).await
+        self.answer_of_another(key, &id, deadline).await
     }
 
     /// Another node has the key now: its answer is the one.
@@ -104,44 +108,54 @@ impl EventStore {
         &self,
         key: &IdempotencyKey,
         id: &D::Id,
-        metadata: &Metadata,
         deadline: Instant,
     ) -> Result<Done<D>, ExecuteError<R>> {
         while Instant::now() + RETRY < deadline {
             sleep(RETRY).await;
             let (record, _) = self.stored(key, deadline).await?;
-            let mut folding = self.whole(id, metadata, deadline).await?;
-            if let Some(done) = self.answer_of(id, &mut folding, &record).await? {
+            if let Some(done) = self.answer_of(id, &record, deadline).await? {
                 return Ok(done);
             }
         }
         Err(ExecuteError::KeyBusy)
     }
 
-    /// The entity with its whole history, in which the command's own events are noticed.
-    async fn whole<D: Decider>(
-        &self,
-        id: &D::Id,
-        metadata: &Metadata,
-        deadline: Instant,
-    ) -> Result<Folding<D>, StoreError> {
-        let mut folding = Folding::new(id, Some(metadata.command_id));
-        self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
-        Ok(folding)
-    }
-
     /// What the command came to, if it was carried out: from its events, else from what its record says.
     async fn answer_of<D: Decider>(
         &self,
         id: &D::Id,
-        folding: &mut Folding<D>,
         record: &Record,
+        deadline: Instant,
     ) -> Result<Option<Done<D>>, StoreError> {
-        let entity = match (folding.repeated.take(), record.unchanged) {
-            (Some(entity), _) => entity,
-            (None, Some(version)) => self.load_at::<D>(id, version).await?,
-            (None, None) => return Ok(None),
-        };
+        let made = self.made_by(&EntityName::new(D::CATEGORY, id), record, deadline).await?;
+        let Some(version) = made.or(record.unchanged) else { return Ok(None) };
+        let entity = self.load_at::<D>(id, version).await?;
         Ok(Some(Done { id: id.clone(), entity, effect: Effect::Repeated }))
+    }
+
+    /// The version of the last event that the command made on the entity.
+    async fn made_by(
+        &self,
+        entity: &EntityName,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<Option<Version>, StoreError> {
+        let (mut made, mut version, mut last) = (0, None, record.from);
+        loop {
+            let entries = match self.tail(entity, last, deadline).await? {
+                Tail::Whole(entries) => entries,
+                Tail::TooLong(_) => self.chunk(entity, last, usize::MAX, deadline).await?.entries,
+            };
+            let Some(end) = entries.last().map(Entry::position) else { return Ok(version) };
+            for entry in entries {
+                let Entry::Event(event) = entry else { continue };
+                if event.id == event_id(record.command_id, entity, made) {
+                    (made, version) = (made + 1, event.version);
+                } else if version.is_some() {
+                    return Ok(version);
+                }
+            }
+            last = end;
+        }
     }
 }

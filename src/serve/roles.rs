@@ -6,9 +6,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use event_store::StoreError;
 use futures_util::FutureExt as _;
-use projections::RunError;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +36,7 @@ struct Group {
 #[derive(Debug)]
 struct Ended {
     name: &'static str,
-    why: Option<(Exit, String)>,
+    why: Option<String>,
 }
 
 impl Roles {
@@ -77,12 +75,12 @@ impl Roles {
             Some(ended) = self.workers.tasks.join_next() => ended,
             else => std::future::pending().await,
         };
-        let (exit, line) = match ended {
-            Ok(Ended { name, why: Some((exit, why)) }) => (exit, format!("role {name} died: {why}")),
-            Ok(Ended { name, why: None }) => (Exit::Failed, format!("role {name} ended unasked")),
-            Err(error) => (Exit::Failed, format!("a role was lost: {error}")),
+        let line = match ended {
+            Ok(Ended { name, why: Some(why) }) => format!("role {name} died: {why}"),
+            Ok(Ended { name, why: None }) => format!("role {name} ended unasked"),
+            Err(error) => format!("a role was lost: {error}"),
         };
-        Failure::new(exit, line)
+        Failure::new(Exit::Failed, line)
     }
 
     /// Closes the doors and lets what runs finish, then the workers.
@@ -110,18 +108,10 @@ async fn watched<E: Error + 'static>(
 ) -> Ended {
     let why = match AssertUnwindSafe(role).catch_unwind().await {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some((exit(&error), one_line(&error))),
-        Err(panic) => Some((Exit::Failed, format!("it panicked: {}", said(panic.as_ref())))),
+        Ok(Err(error)) => Some(one_line(&error)),
+        Err(panic) => Some(format!("it panicked: {}", said(panic.as_ref()))),
     };
     Ended { name, why }
-}
-
-/// A damaged log is told from all else that a role may die of.
-fn exit(error: &(dyn Error + 'static)) -> Exit {
-    match error.downcast_ref::<RunError>() {
-        Some(RunError::Log(StoreError::Corrupt(_))) => Exit::Verification,
-        Some(RunError::Log(_) | RunError::View(_)) | None => Exit::Failed,
-    }
 }
 
 fn said(panic: &(dyn Any + Send)) -> &str {

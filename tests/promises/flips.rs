@@ -24,7 +24,7 @@ async fn one_key_has_one_answer_while_others_change_the_same() {
             }
         }
     });
-    for round in 0..150 {
+    for round in 0..25 {
         let key = format!("key-{round}");
         let body = json!({"name": "A"});
         let call = |n: usize| {
@@ -33,7 +33,7 @@ async fn one_key_has_one_answer_while_others_change_the_same() {
         let mut answers = join_all((0..8).map(call)).await;
         answers.push(call(0).await);
         let given: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
-        assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 409)));
+        assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 409)), "{answers:#?}");
         let firsts: Vec<_> = given.iter().filter(|answer| !answer.is_replayed()).collect();
         assert_eq!(firsts.len(), 1, "round {round}: {answers:#?}");
         for answer in &given {

@@ -30,7 +30,10 @@ impl Message {
             subject: message.subject.to_string(),
             id: header("ce-id"),
             kind: header("ce-type"),
-            version: header("ce-entityversion").and_then(|version| version.parse().ok()),
+            // Only the whole envelope of a writer of the log has a version that counts.
+            version: header("ce-entityversion")
+                .filter(|_| header("ce-source").is_some())
+                .and_then(|version| version.parse().ok()),
             body: message.payload.to_vec(),
         }
     }

@@ -5,7 +5,7 @@ mod gift_card;
 
 use std::error::Error;
 
-use event_model::{Decider, EntityName, Metadata, Version};
+use event_model::{Metadata, Version};
 use event_store::{Connection, Durability, EventStore, Expected, IdempotencyKey, Settings, alone};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -63,8 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("under a key: {:?}, {} left", done.effect, done.entity.state.left);
     }
 
-    let name = EntityName::new(GiftCard::CATEGORY, card);
-    let (history, _more) = store.history(&name, Version::START, 100).await?;
+    let (history, _more) = store.history::<GiftCard>(&card, Version::START, 100).await?;
     for event in history {
         let (version, data) = (event.version.unwrap_or_default(), String::from_utf8_lossy(&event.data));
         println!("{version} {} {data}", event.event_type);

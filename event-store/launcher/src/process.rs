@@ -1,7 +1,9 @@
 //! Processes that this one may not be the parent of: who they are, and signals to them.
 
 use std::fs::{self, File};
+use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
@@ -97,5 +99,23 @@ mod tests {
             std::thread::yield_now();
         }
         child.wait().unwrap();
+    }
+}
+
+/// Waits until every thread of the process stands still, or is gone; where there is no `/proc`, not at all.
+pub(crate) fn await_stopped(pid: u32) {
+    let moves = |task: &Path| {
+        let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+        stat.rsplit(") ")
+            .next()
+            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['T', 't', 'Z', 'X']))
+    };
+    let any_moves = || {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        tasks.map(|task| task.path()).any(|task| moves(&task))
+    };
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while any_moves() && Instant::now() < deadline {
+        std::thread::yield_now();
     }
 }

@@ -145,9 +145,11 @@ impl Server {
         self.send(Signal::KILL)
     }
 
-    /// SIGSTOP: it keeps its connections and answers nothing.
+    /// SIGSTOP: it keeps its connections and answers nothing. Returns once it stands still.
     pub fn pause(&self) -> Result<(), LaunchError> {
-        self.send(Signal::STOP)
+        self.send(Signal::STOP)?;
+        process::await_stopped(self.pid());
+        Ok(())
     }
 
     /// SIGCONT, after a pause.

@@ -162,9 +162,7 @@ fn an_envelope_that_is_not_complete_is_told() {
     is_wrong(&[good.clone().with("ce-subject", "door/b")], 1, "it lies on door/a");
     is_wrong(&[good.clone().with("ce-part", "3/2")], 1, "ce-part");
     is_wrong(&[good.clone().without("ce-entityversion")], 1, "it has no ce-entityversion");
-    is_wrong(&[good.clone().without("ce-id")], 1, "it has no ce-id");
-    // Readers would count it, so it must be whole.
-    is_wrong(&[good.without("ce-source")], 1, "its ce-source is missing");
+    is_wrong(&[good.without("ce-id")], 1, "it has no ce-id");
 }
 
 #[test]
