@@ -81,6 +81,24 @@ fn ps(pid: u32, format: &str) -> Option<String> {
     (output.status.success() && !line.is_empty()).then_some(line)
 }
 
+/// Waits until every thread of the process stands still, or is gone; where there is no `/proc`, not at all.
+pub(crate) fn await_stopped(pid: u32) {
+    let moves = |task: &Path| {
+        let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+        stat.rsplit(") ")
+            .next()
+            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['T', 't', 'Z', 'X']))
+    };
+    let any_moves = || {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        tasks.map(|task| task.path()).any(|task| moves(&task))
+    };
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while any_moves() && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Process;
@@ -99,23 +117,5 @@ mod tests {
             std::thread::yield_now();
         }
         child.wait().unwrap();
-    }
-}
-
-/// Waits until every thread of the process stands still, or is gone; where there is no `/proc`, not at all.
-pub(crate) fn await_stopped(pid: u32) {
-    let moves = |task: &Path| {
-        let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
-        stat.rsplit(") ")
-            .next()
-            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['T', 't', 'Z', 'X']))
-    };
-    let any_moves = || {
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        tasks.map(|task| task.path()).any(|task| moves(&task))
-    };
-    let deadline = Instant::now() + Duration::from_secs(2);
-    while any_moves() && Instant::now() < deadline {
-        std::thread::yield_now();
     }
 }
