@@ -9,6 +9,7 @@ pub const CONFIG: &str = include_str!("../../../deploy/nats.conf");
 /// a free one.
 pub(crate) fn for_run(text: &str, port: u16, store: &str, ports: &str) -> String {
     let port = if port == 0 { "-1".to_owned() } else { port.to_string() };
+    let limited = text.lines().any(|line| key(line) == "max_file_store");
     let mut config = format!("ports_file_dir: {}\n", quoted(ports));
     for line in text.lines() {
         let indent = &line[..line.len() - line.trim_start().len()];
@@ -16,6 +17,11 @@ pub(crate) fn for_run(text: &str, port: u16, store: &str, ports: &str) -> String
         let _ = match key(line) {
             "listen" => writeln!(config, "{indent}listen: \"127.0.0.1:{port}\""),
             "http" => writeln!(config, "{indent}http: \"127.0.0.1:-1\""),
+            // Else three quarters of the disk at its start are its limit, and its health says nothing when it is
+            // reached.
+            "store_dir" if !limited => {
+                writeln!(config, "{indent}store_dir: {}\n{indent}max_file_store: 1PB", quoted(store))
+            }
             "store_dir" => writeln!(config, "{indent}store_dir: {}", quoted(store)),
             _ => writeln!(config, "{line}"),
         };
@@ -54,6 +60,9 @@ mod tests {
         assert!(config.contains("\nlisten: \"127.0.0.1:-1\"\n"));
         assert!(config.contains("\n  store_dir: \"/a \\\"b\\\"\"\n"));
         assert!(config.starts_with("ports_file_dir: \"/p\"\n"));
+        assert!(config.contains("\n  max_file_store: 1PB\n"));
+        let limited = for_run("store_dir: \"x\"\nmax_file_store: 1GB", 0, "/a", "/p");
+        assert_eq!(limited.matches("max_file_store").count(), 1);
         assert!(for_run(CONFIG, 4333, "/a", "/p").contains("127.0.0.1:4333"));
     }
 

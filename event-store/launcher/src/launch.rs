@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::home::Home;
 use crate::record::Record;
-use crate::{Binary, LaunchError, config, lock};
+use crate::{Binary, LaunchError, config, health, lock};
 
 /// A large log takes its time to recover.
 const TO_BE_READY: Duration = Duration::from_mins(2);
@@ -47,6 +47,11 @@ impl Plan {
     /// Starts the server on `port` (0 takes a free one) and returns once it serves.
     pub(crate) async fn launch(&self, port: u16) -> Result<Running, LaunchError> {
         let lock = lock::take(&self.home).await?;
+        // On a full disk it would give up for good what an earlier one had half written.
+        if !health::has_room(self.home.dir()) {
+            let full = io::Error::new(io::ErrorKind::StorageFull, "its disk has less than 16 MiB of room");
+            return Err(LaunchError::folder(self.home.dir())(full));
+        }
         self.home.prepare(&self.config, port)?;
         let log = self.home.open_log()?;
         let log_begins = log.metadata().map_or(0, |metadata| metadata.len());

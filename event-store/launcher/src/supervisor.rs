@@ -6,6 +6,7 @@ use rustix::process::Signal;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::health;
 use crate::launch::{Plan, Running};
 use crate::process;
 use crate::record::Record;
@@ -15,6 +16,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A server that lived this long did not die of its start.
 const HEALTHY: Duration = Duration::from_secs(2);
+/// How often the server is asked whether it still writes.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long a server that was started again for its writes is left alone, whatever it says.
+const BETWEEN_RESTARTS: Duration = Duration::from_secs(20);
 
 /// What is known of the server now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +32,14 @@ pub struct Status {
     pub monitoring_url: String,
     /// How often it was started again.
     pub restarts: u64,
+    /// Whether it takes no writes, as after a full disk. It is started again once there is room.
+    pub refuses_writes: bool,
 }
 
 impl Status {
     pub(crate) fn of(running: &Running, restarts: u64) -> Self {
-        Self { up: true, pid: running.pid, monitoring_url: running.monitoring_url.clone(), restarts }
+        let monitoring_url = running.monitoring_url.clone();
+        Self { up: true, pid: running.pid, monitoring_url, restarts, refuses_writes: false }
     }
 }
 
@@ -44,6 +52,7 @@ pub(crate) async fn supervise(
 ) {
     let port = running.port;
     let mut pause = FIRST_PAUSE;
+    let mut patient_until = Instant::now();
     loop {
         let since = Instant::now();
         tokio::select! {
@@ -51,8 +60,13 @@ pub(crate) async fn supervise(
                 let exit = exit.map_or_else(|error| error.to_string(), |exit| exit.to_string());
                 tracing::warn!(pid = running.pid, %exit, "nats-server died, starting it again");
             }
+            () = room_for_writes(&plan, &running.monitoring_url, &status, patient_until) => {
+                tracing::warn!(pid = running.pid, "there is room on disk again, starting nats-server again");
+                patient_until = Instant::now() + BETWEEN_RESTARTS;
+                end(&mut running).await;
+            }
             _ = &mut stop => {
-                end(running).await;
+                end(&mut running).await;
                 Record::remove(&plan.home);
                 status.send_modify(|status| status.up = false);
                 return;
@@ -70,6 +84,26 @@ pub(crate) async fn supervise(
     }
 }
 
+/// Returns when the server takes no writes though there is room for them, and a restart is due: it does not go on by
+/// itself. Tells in `status` what it finds meanwhile.
+async fn room_for_writes(plan: &Plan, monitoring_url: &str, status: &watch::Sender<Status>, due: Instant) {
+    loop {
+        sleep(LOOK).await;
+        let refuses = health::refuses_writes(monitoring_url).await;
+        let changed = status.send_if_modified(|status| {
+            let changed = status.refuses_writes != refuses;
+            status.refuses_writes = refuses;
+            changed
+        });
+        if changed && refuses {
+            tracing::error!(folder = %plan.home.dir().display(), "nats-server takes no writes: is its disk full?");
+        }
+        if refuses && Instant::now() >= due && health::has_room(plan.home.dir()) {
+            return;
+        }
+    }
+}
+
 async fn restart(plan: &Plan, port: u16, pause: &mut Duration) -> Running {
     let mut failures = 0_u32;
     loop {
@@ -84,7 +118,7 @@ async fn restart(plan: &Plan, port: u16, pause: &mut Duration) -> Running {
     }
 }
 
-async fn end(mut running: Running) {
+async fn end(running: &mut Running) {
     process::terminate(running.pid);
     if timeout(TO_STOP, running.child.wait()).await.is_err() {
         tracing::warn!(pid = running.pid, "nats-server does not end, killing it");
