@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
 
 mod away;
+mod disk;
 mod group;
 mod keys;
 mod log;
+mod proxy;
 mod toy;
