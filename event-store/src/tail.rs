@@ -78,7 +78,12 @@ impl EventStore {
         deadline: Instant,
     ) -> Result<Option<Step>, StoreError> {
         let Some(message) = self.direct_get(EVENTS, &json!({"seq": at}), deadline).await? else {
-            return Ok(None);
+            if self.is_replicated() {
+                return Ok(None);
+            }
+            return Err(StoreError::Corrupt(format!(
+                "{entity} has lost the event at position {at}: run log verify"
+            )));
         };
         let entry = read::entry(&message)?;
         let follows = follows(message.headers.as_ref(), &entry);
