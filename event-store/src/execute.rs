@@ -127,7 +127,9 @@ pub fn alone<D: Decider, R: Error + 'static>(
 impl EventStore {
     /// Decides a command on the newest state of an entity and appends what happens.
     ///
-    /// The command's id must be new. For a command that may come twice there is [`EventStore::execute_once`].
+    /// The command's id must be new, unless its metadata say that it comes [again](Metadata::again): then the same
+    /// id changes nothing more and gives the same answer. For callers who send a key instead of an id there is
+    /// [`EventStore::execute_once`].
     ///
     /// # Errors
     /// [`ExecuteError`], by what the caller does next.
@@ -168,7 +170,12 @@ impl EventStore {
         also: impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync,
     ) -> Result<Done<D>, ExecuteError<R>> {
         let deadline = self.deadline();
-        let folding = self.remembered::<D>(id, Some(metadata.command_id));
+        let mut folding = self.remembered::<D>(id, Some(metadata.command_id));
+        if metadata.repeated {
+            // What the cache remembers may be younger than the events of this command.
+            folding = Folding::new(id, Some(metadata.command_id));
+            self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+        }
         self.carry_out(
             Ask { id: id.clone(), expected, command, metadata, deadline, hold: None },
             folding,
@@ -242,12 +249,13 @@ impl EventStore {
                 }
                 Err(StoreError::Conflict { entity }) => {
                     tries += 1;
-                    if Instant::now() >= deadline {
+                    sleep(backoff(tries, &metadata.command_id)).await;
+                    // Also when patience has ended: what was in the way may be this command, stored before.
+                    self.catch_up(&mut folding, deadline.max(Instant::now() + LAST_LOOK)).await?;
+                    read_again = true;
+                    if folding.repeated.is_none() && Instant::now() >= deadline {
                         return Err(StoreError::Conflict { entity }.into());
                     }
-                    sleep(backoff(tries, &metadata.command_id)).await;
-                    self.catch_up(&mut folding, deadline).await?;
-                    read_again = true;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -277,6 +285,9 @@ impl EventStore {
         }
     }
 }
+
+/// How long the last look may take that tells a conflict from a repetition.
+const LAST_LOOK: std::time::Duration = std::time::Duration::from_millis(300);
 
 /// Spreads those who met: up to 2 ms after the first time, up to 30 ms in the end.
 fn backoff(tries: u32, command: &uuid::Uuid) -> std::time::Duration {

@@ -183,7 +183,7 @@ impl EventStore {
         deadline: Instant,
     ) -> Result<(), StoreError> {
         while folding.now.version < until {
-            let chunk = self.chunk(&folding.entity, folding.now.last, usize::MAX, deadline).await?;
+            let chunk = self.chunk(&folding.entity, folding.now.last, deadline).await?;
             for entry in chunk.entries {
                 if folding.now.version < until {
                     folding.take(entry)?;
@@ -211,7 +211,7 @@ impl EventStore {
         let entity = EntityName::new(D::CATEGORY, id);
         let (mut events, mut version, mut last) = (Vec::new(), Version::START, Position::START);
         loop {
-            let chunk = self.chunk(&entity, last, usize::MAX, deadline).await?;
+            let chunk = self.chunk(&entity, last, deadline).await?;
             for entry in chunk.entries {
                 last = entry.position();
                 match counted::<D>(entry, version) {

@@ -144,7 +144,7 @@ impl EventStore {
         loop {
             let entries = match self.tail(entity, last, deadline).await? {
                 Tail::Whole(entries) => entries,
-                Tail::TooLong(_) => self.chunk(entity, last, usize::MAX, deadline).await?.entries,
+                Tail::TooLong(_) => self.chunk(entity, last, deadline).await?.entries,
             };
             let Some(end) = entries.last().map(Entry::position) else { return Ok(version) };
             for entry in entries {

@@ -28,17 +28,31 @@ pub(crate) struct Chunk {
 }
 
 impl EventStore {
-    /// What lies on the entity's subject after a position, oldest first, at most `most` entries.
+    /// What lies on the entity's subject after a position, oldest first, as far as one answer goes. Asked again when
+    /// an answer is torn, for as long as there is time.
     pub(crate) async fn chunk(
         &self,
         entity: &EntityName,
         after: Position,
-        most: usize,
         deadline: Instant,
     ) -> Result<Chunk, StoreError> {
+        loop {
+            let by = deadline.min(Instant::now() + ROUND_TRIP);
+            match self.chunk_once(entity, after, by).await {
+                Err(StoreError::Unavailable(_)) if by < deadline => {}
+                read => return read,
+            }
+        }
+    }
+
+    async fn chunk_once(
+        &self,
+        entity: &EntityName,
+        after: Position,
+        by: Instant,
+    ) -> Result<Chunk, StoreError> {
         let subject = subjects::stored(entity);
-        let most = most.min(CHUNK);
-        let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subject, "batch": most});
+        let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subject, "batch": CHUNK});
         let client = self.client();
         let inbox = client.new_inbox();
         let mut answers = client.subscribe(inbox.clone()).await.map_err(StoreError::away)?;
@@ -47,14 +61,24 @@ impl EventStore {
             .await
             .map_err(StoreError::away)?;
         let mut entries = Vec::new();
+        let mut before = 0;
         loop {
-            let answer = timeout_at(deadline, answers.next()).await.map_err(StoreError::away)?;
+            let answer = timeout_at(by, answers.next()).await.map_err(StoreError::away)?;
             let answer = answer.ok_or_else(|| StoreError::away("the connection was closed"))?;
+            let headers = answer.headers.as_ref();
+            // Each part names the one before it: where the connection was made anew in between, some went astray.
+            if number(headers, "Nats-Last-Sequence").is_some_and(|last| last != before) {
+                return Err(StoreError::away("a part of the answer was lost"));
+            }
             match answer.status {
                 Some(StatusCode::NOT_FOUND) => return Ok(Chunk { entries, more: false }),
-                None | Some(StatusCode::OK) => entries.push(entry(&answer)?),
+                None | Some(StatusCode::OK) => {
+                    let entry = entry(&answer)?;
+                    before = entry.position().get();
+                    entries.push(entry);
+                }
                 Some(status) if status.as_u16() == 204 => {
-                    let more = number(answer.headers.as_ref(), "Nats-Num-Pending").unwrap_or(0) > 0;
+                    let more = number(headers, "Nats-Num-Pending").unwrap_or(0) > 0;
                     return Ok(Chunk { entries, more });
                 }
                 Some(status) => return Err(StoreError::away(format!("reading {subject}: status {status}"))),

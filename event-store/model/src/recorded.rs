@@ -103,13 +103,30 @@ pub struct Metadata {
     pub actor: Option<String>,
     /// W3C trace context, as the caller sent it.
     pub traceparent: Option<String>,
+    /// Whether the command may have been carried out before, under this id; see [`Metadata::again`].
+    pub repeated: bool,
 }
 
 impl Metadata {
     /// Of a command that starts a chain: its own cause, and the first one.
     pub fn first(command_id: Uuid, time: OffsetDateTime) -> Self {
         let (causation_id, correlation_id) = (command_id, command_id);
-        Self { command_id, causation_id, correlation_id, time, actor: None, traceparent: None }
+        Self {
+            command_id,
+            causation_id,
+            correlation_id,
+            time,
+            actor: None,
+            traceparent: None,
+            repeated: false,
+        }
+    }
+
+    /// Of the same command, sent again because nobody knows what became of it: the entity's whole history is searched
+    /// for its events first.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self { repeated: true, ..self }
     }
 
     /// Of the same command, taken in once more: with the id that it was first given, also where that id stands for

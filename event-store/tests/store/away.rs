@@ -24,7 +24,7 @@ async fn a_silent_broker_is_told_in_time_and_forgotten_when_it_is_back() {
 
     server.resume().unwrap();
     // The writes that nobody answered carry one expectation: however many were sent, one is stored.
-    let done = store.execute::<Jar>(&jar("a"), JarCommand::Add(1), &metadata).await.unwrap();
+    let done = store.execute::<Jar>(&jar("a"), JarCommand::Add(1), &metadata.again()).await.unwrap();
     assert_eq!((done.entity.state.coins, done.entity.version), (1, Version::new(1)));
     assert_eq!(store.head().await.unwrap(), Position::new(1));
 }
@@ -34,9 +34,11 @@ async fn the_same_command_again_finds_out_what_became_of_it() {
     let (server, store) = log().await;
     let metadata = command();
     store.execute::<Jar>(&jar("a"), JarCommand::AddTwice(1), &metadata).await.unwrap();
-    let again =
-        open(&server).await.execute::<Jar>(&jar("a"), JarCommand::AddTwice(1), &metadata).await.unwrap();
-    assert_eq!((again.effect, again.entity.version), (Effect::Repeated, Version::new(2)));
+    let metadata = metadata.again();
+    for node in [&store, &open(&server).await] {
+        let again = node.execute::<Jar>(&jar("a"), JarCommand::AddTwice(1), &metadata).await.unwrap();
+        assert_eq!((again.effect, again.entity.version), (Effect::Repeated, Version::new(2)));
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ impl Caller {
         for _ in 0..TRIES {
             if matches!(kind, Kind::Keyed) {
                 metadata = command();
+            } else if !told.commands.is_empty() {
+                metadata = metadata.again();
             }
             told.commands.push(metadata.command_id);
             let (said, verdict, lies) = self.call(kind, number, jar, other, &metadata).await;
