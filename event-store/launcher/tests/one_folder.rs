@@ -11,11 +11,10 @@ use nats_launcher::{DataDir, LaunchError, Options, Server, find};
 
 const FOLDER: &str = "LAUNCHER_TEST_FOLDER";
 
-/// Not a test of its own: the program that the tests below kill.
+/// Not a test of its own: the program that the tests below start, with a folder, and kill.
 #[tokio::test]
-#[ignore = "run by the other tests of this file, as a program of its own"]
 async fn a_program_with_a_server() {
-    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let _data = DataDir::lock(&folder).unwrap();
     let server = Server::start(Options::new(find(None, &[]).unwrap(), folder.join("nats"))).await.unwrap();
     println!("\nserver {}", server.pid());
@@ -25,7 +24,7 @@ async fn a_program_with_a_server() {
 /// Runs the program above until its server serves, and returns it with the server's pid.
 fn program(folder: &Path) -> (Child, u32) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "a_program_with_a_server", "--nocapture"])
+        .args(["--exact", "a_program_with_a_server", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::piped())
         .spawn()
