@@ -1,4 +1,4 @@
-//! Group commit: appends that wait at the same moment share one atomic batch, and so one fsync.
+//! Group commit: appends that wait at the same moment share one atomic batch, and so its syncs.
 //!
 //! One task owns the way to a stream. What waits goes out at once: few as single publishes side by side, many as one
 //! batch, whichever [`Cost`] says is done sooner. While a batch is under way the next one gathers; no timer ever

@@ -8,7 +8,7 @@
 //! - [`store`]: the log, opened
 //! - [`read`], `tail`, [`load`], `cache`: histories, and entities from them
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `cost`: those that wait
-//!   share one batch and one fsync
+//!   share one batch and its syncs
 //! - [`execute`]: the way of one command
 //! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - [`subscribe`]: the whole log in order, without a gap

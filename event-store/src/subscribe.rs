@@ -200,10 +200,15 @@ impl Subscription {
     async fn begin(&mut self) -> Result<Stream, StoreError> {
         self.made.mark_unchanged();
         self.store.check(self.mark).await?;
+        self.store.messages_after(self.mark.position).await
+    }
+}
+
+impl EventStore {
+    /// The messages of the log behind a position, as the broker sends them.
+    pub(crate) async fn messages_after(&self, position: Position) -> Result<Stream, StoreError> {
         let config = pull::Config {
-            deliver_policy: DeliverPolicy::ByStartSequence {
-                start_sequence: self.mark.position.next().get(),
-            },
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: position.next().get() },
             ack_policy: AckPolicy::None,
             inactive_threshold: Duration::from_secs(30),
             memory_storage: true,
@@ -211,13 +216,11 @@ impl Subscription {
             ..pull::Config::default()
         };
         let consumer =
-            self.store.context().create_consumer_on_stream(config, EVENTS).await.map_err(StoreError::away)?;
+            self.context().create_consumer_on_stream(config, EVENTS).await.map_err(StoreError::away)?;
         let messages = consumer.stream().max_messages_per_batch(AHEAD).heartbeat(HEARTBEAT);
         messages.expires(Duration::from_secs(30)).messages().await.map_err(StoreError::away)
     }
-}
 
-impl EventStore {
     /// Checks that the log still is the one that a reader has read up to its mark.
     ///
     /// # Errors

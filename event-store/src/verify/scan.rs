@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::pull::{self, Stream};
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
+use async_nats::jetstream::consumer::pull::Stream;
 use async_nats::{HeaderMap, Subject};
 use bytes::Bytes;
 use event_model::Position;
@@ -14,12 +13,7 @@ use tokio::time::timeout;
 use crate::envelope::Stored;
 use crate::error::{Cause, StoreError};
 use crate::store::EventStore;
-use crate::streams::EVENTS;
 
-/// How many messages the broker sends ahead.
-const AHEAD: usize = 5000;
-/// How often the broker says that it is there when it has nothing to send.
-const HEARTBEAT: Duration = Duration::from_millis(500);
 /// A broker that is there and sends nothing for so long has come to a message that it cannot read.
 const STUCK: Duration = Duration::from_secs(3);
 /// How long the rest of an append may be behind its beginning.
@@ -91,7 +85,7 @@ impl<'a> Scan<'a> {
     async fn within(&mut self, patience: Duration) -> Result<Option<Met>, StoreError> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => self.begin().await?,
+            None => self.store.messages_after(self.read).await?,
         };
         let Ok(sent) = timeout(patience, stream.next()).await else { return Ok(None) };
         self.stream = Some(stream);
@@ -131,20 +125,5 @@ impl<'a> Scan<'a> {
                 StoreError::away(format!("the broker sends nothing after position {}", self.read))
             }),
         }
-    }
-
-    async fn begin(&self) -> Result<Stream, StoreError> {
-        let config = pull::Config {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.read.next().get() },
-            ack_policy: AckPolicy::None,
-            inactive_threshold: Duration::from_secs(30),
-            memory_storage: true,
-            num_replicas: 1,
-            ..pull::Config::default()
-        };
-        let consumer =
-            self.store.context().create_consumer_on_stream(config, EVENTS).await.map_err(StoreError::away)?;
-        let messages = consumer.stream().max_messages_per_batch(AHEAD).heartbeat(HEARTBEAT);
-        messages.expires(Duration::from_secs(30)).messages().await.map_err(StoreError::away)
     }
 }
