@@ -1,12 +1,10 @@
 //! Storing events, with the optimistic check in the broker, and finding out what became of a write that nobody
 //! answered.
 
-use std::sync::Arc;
-
 use event_model::{EntityName, Event, Metadata, Part, Position, Version, event, event_id};
 use tokio::time::{Instant, sleep};
 
-use crate::committer::{MOST_EVENTS, Outgoing};
+use crate::committer::{Company, MOST_EVENTS, Outgoing};
 use crate::envelope::{self, Draft, Entry};
 use crate::error::{Cause, StoreError};
 use crate::publish::{Answer, TOO_LARGE};
@@ -74,6 +72,8 @@ enum Attempt {
     NotNow(Cause),
     /// Nobody answered.
     Unanswered(Cause),
+    /// Those that it shared a batch with were in its way: at once again, alone.
+    Parted,
     Never(StoreError),
 }
 
@@ -98,15 +98,16 @@ impl EventStore {
     ) -> Result<Position, StoreError> {
         let first = writes.iter().find(|write| !write.drafts.is_empty());
         let first = first.ok_or_else(|| StoreError::Unfit("an append without events".into()))?;
-        let messages = messages(writes, metadata)?;
         let started = Instant::now();
-        let trailing = messages.len() - first.drafts.len();
+        let trailing = writes.iter().map(|write| write.drafts.len()).sum::<usize>() - first.drafts.len();
+        let mut company = Company::Anybody;
         let mut unanswered = false;
         let mut tries = 0_u32;
         loop {
             tries += 1;
             let attempt = if self.connection().is_up() {
-                self.attempt(first, &messages, deadline.min(Instant::now() + ROUND_TRIP)).await
+                let by = deadline.min(Instant::now() + ROUND_TRIP);
+                self.attempt(first, messages(writes, metadata)?, company, by).await
             } else {
                 Attempt::NotNow("the broker is not connected".into())
             };
@@ -129,6 +130,10 @@ impl EventStore {
                     unanswered = true;
                     cause
                 }
+                Attempt::Parted => {
+                    company = Company::Nobody;
+                    continue;
+                }
                 Attempt::Never(error) => return Err(error),
             };
             metrics::counter!("jetsource_append_retries_total").increment(1);
@@ -145,13 +150,20 @@ impl EventStore {
         }
     }
 
-    async fn attempt(&self, first: &Write, messages: &Arc<[Outgoing]>, by: Instant) -> Attempt {
-        match self.committer().append(Arc::clone(messages), by).await {
+    async fn attempt(
+        &self,
+        first: &Write,
+        messages: Vec<Outgoing>,
+        company: Company,
+        by: Instant,
+    ) -> Attempt {
+        match self.committer().append(messages, company, by).await {
             Answer::Stored { duplicate: true, .. } => Attempt::Taken(first.entity.clone()),
             Answer::Stored { sequence, .. } => Attempt::Stored(sequence),
             Answer::Refused { code, said } => refused(first, code, &said),
             Answer::NoStream(cause) => Attempt::NotNow(cause),
             Answer::None(cause) => Attempt::Unanswered(cause),
+            Answer::Parted => Attempt::Parted,
         }
     }
 
@@ -184,7 +196,7 @@ fn refused(first: &Write, code: u64, said: &str) -> Attempt {
     }
 }
 
-fn messages(writes: &[Write], metadata: &Metadata) -> Result<Arc<[Outgoing]>, StoreError> {
+fn messages(writes: &[Write], metadata: &Metadata) -> Result<Vec<Outgoing>, StoreError> {
     let of: usize = writes.iter().map(|write| write.drafts.len()).sum();
     if of > MOST_EVENTS {
         return Err(StoreError::Unfit(format!("{of} events in one append, at most {MOST_EVENTS} go")));
@@ -207,7 +219,7 @@ fn messages(writes: &[Write], metadata: &Metadata) -> Result<Arc<[Outgoing]>, St
             messages.push(Outgoing { subject: subject.clone(), headers, data: draft.data.clone() });
         }
     }
-    Ok(messages.into())
+    Ok(messages)
 }
 
 fn pause(tries: u32) -> std::time::Duration {

@@ -1,8 +1,8 @@
 //! Group commit: appends that wait at the same moment share one atomic batch, and so its syncs.
 //!
-//! One task owns the way to a stream. What waits goes out at once: few as single publishes side by side, many as one
-//! batch, whichever [`Cost`] says is done sooner. While a batch is under way the next one gathers; no timer ever
-//! holds anything back. Two appends to one subject are never under way together.
+//! One task owns the way to a stream. What comes goes out at once: few as single publishes side by side, many as one
+//! batch, whichever [`Cost`] says is done sooner. While a batch is under way the next one gathers, already on its way
+//! to the broker; no timer ever holds anything back. Two appends to one subject are never under way together.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use crate::batch::Batch;
 use crate::cost::Cost;
 use crate::publish::{self, Answer};
 use crate::read::ROUND_TRIP;
@@ -23,13 +24,22 @@ use crate::read::ROUND_TRIP;
 pub(crate) const MOST_EVENTS: usize = 1000;
 /// How many appends may wait; more wait at the door.
 const QUEUE: usize = 4096;
+/// How often in a row nobody may come before those who were just answered are no longer awaited.
+const QUIET: usize = 2;
 
 /// One message on its way to the log.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) subject: String,
     pub(crate) headers: HeaderMap,
     pub(crate) data: Bytes,
+}
+
+/// With whom an append may share a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    Anybody,
+    Nobody,
 }
 
 /// The way to a stream. Clones share it.
@@ -44,15 +54,23 @@ impl Committer {
         Self(door)
     }
 
-    /// Sends an append on its way, and waits for the answer until patience ends.
-    pub(crate) async fn append(&self, messages: Arc<[Outgoing]>, by: Instant) -> Answer {
+    /// Sends an append on its way, and waits for the answer until patience ends. [`Answer::Parted`] asks for the
+    /// same once more, with nobody.
+    pub(crate) async fn append(&self, messages: Vec<Outgoing>, company: Company, by: Instant) -> Answer {
         let taken = Arc::new(AtomicBool::new(false));
         let (answer, answered) = oneshot::channel();
-        let job = Job { messages, taken: Arc::clone(&taken), answer };
-        match timeout_at(by, self.0.send(job)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Answer::NoStream("the way to the log is closed".into()),
-            Err(elapsed) => return Answer::NoStream(elapsed.into()),
+        let job = Job { messages, company, taken: Arc::clone(&taken), answer };
+        let full = match self.0.try_send(job) {
+            Ok(()) => None,
+            Err(mpsc::error::TrySendError::Full(job)) => Some(timeout_at(by, self.0.send(job)).await),
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return Answer::NoStream("the way to the log is closed".into());
+            }
+        };
+        match full {
+            None | Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(closed))) => return Answer::NoStream(closed.to_string().into()),
+            Some(Err(elapsed)) => return Answer::NoStream(elapsed.into()),
         }
         match timeout_at(by, answered).await {
             Ok(Ok(answer)) => answer,
@@ -65,8 +83,9 @@ impl Committer {
 
 /// An append that waits: all of its messages are stored, or none.
 #[derive(Debug)]
-struct Job {
-    messages: Arc<[Outgoing]>,
+pub(crate) struct Job {
+    messages: Vec<Outgoing>,
+    company: Company,
     /// Set by whoever is first: the committer that sends it, or the caller who gives up before that.
     taken: Arc<AtomicBool>,
     answer: oneshot::Sender<Answer>,
@@ -76,14 +95,23 @@ impl Job {
     fn subjects(&self) -> impl Iterator<Item = &String> {
         self.messages.iter().map(|message| &message.subject)
     }
+
+    fn is_single(&self) -> bool {
+        self.messages.len() == 1
+    }
 }
 
-/// What goes out together.
-struct Shipment {
-    jobs: Vec<Job>,
-    events: usize,
-    shared: bool,
-    sent: Instant,
+/// An append that was sent: who waits for it, and on which subjects.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    answer: oneshot::Sender<Answer>,
+    subjects: Vec<String>,
+}
+
+/// What was answered.
+enum Back {
+    Alone { sent: Sent, events: usize, begun: Instant, disturbed: bool, answer: Answer },
+    Shared { sent: Vec<Sent>, events: usize, begun: Instant, answer: Answer },
 }
 
 /// The state of the one task.
@@ -92,9 +120,12 @@ struct Way {
     waiting: VecDeque<Job>,
     /// The subjects of what is under way.
     busy: HashSet<String>,
-    sent: FuturesUnordered<BoxFuture<'static, (Shipment, Answer)>>,
-    alone: usize,
-    shared: bool,
+    sent: FuturesUnordered<BoxFuture<'static, Back>>,
+    /// How many single publishes are under way.
+    singles: usize,
+    /// How many appends of one event are in the batch that is under way, if one is.
+    committing: Option<usize>,
+    gathering: Option<Batch>,
     cost: Cost,
 }
 
@@ -105,8 +136,9 @@ impl Way {
             waiting: VecDeque::new(),
             busy: HashSet::new(),
             sent: FuturesUnordered::new(),
-            alone: 0,
-            shared: false,
+            singles: 0,
+            committing: None,
+            gathering: None,
             cost: Cost::default(),
         }
     }
@@ -114,132 +146,163 @@ impl Way {
     async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut open = true;
         while open || !self.waiting.is_empty() || !self.sent.is_empty() {
+            let mut awaited = 0;
             tokio::select! {
                 job = queue.recv(), if open && self.waiting.len() < QUEUE => match job {
                     Some(job) => self.waiting.push_back(job),
                     None => open = false,
                 },
-                Some((shipment, answer)) = self.sent.next() => self.take_back(shipment, &answer),
+                Some(back) = self.sent.next() => awaited = self.take_back(back),
             }
             // Who was just answered may come again at once: whoever does shares the next batch.
-            tokio::task::yield_now().await;
-            while self.waiting.len() < QUEUE
-                && let Ok(job) = queue.try_recv()
-            {
-                self.waiting.push_back(job);
+            let mut quiet = 0;
+            loop {
+                let came = self.let_in(&mut queue);
+                self.place().await;
+                awaited = awaited.saturating_sub(came);
+                quiet = if came > 0 { 0 } else { quiet + 1 };
+                if awaited == 0 || quiet > QUIET {
+                    break;
+                }
+                tokio::task::yield_now().await;
             }
-            self.send();
+            self.commit();
         }
     }
 
-    /// Sends what waits, as far as it may go now.
-    fn send(&mut self) {
-        if self.shared || self.waiting.is_empty() {
-            return;
+    fn let_in(&mut self, queue: &mut mpsc::Receiver<Job>) -> usize {
+        let before = self.waiting.len();
+        while self.waiting.len() < QUEUE
+            && let Ok(job) = queue.try_recv()
+        {
+            self.waiting.push_back(job);
         }
-        let (jobs, events) = self.ready();
-        if jobs.len() > 1 && self.cost.favours_sharing(jobs.iter().map(|job| job.messages.len()), events) {
-            metrics::histogram!("jetsource_append_batch_events")
-                .record(u32::try_from(events).unwrap_or(u32::MAX));
-            self.shared = true;
-            self.ship(Shipment { jobs, events, shared: true, sent: Instant::now() });
-            return;
-        }
-        let room = self.cost.side_by_side().saturating_sub(self.alone);
-        let mut jobs = jobs.into_iter();
-        for job in jobs.by_ref().take(room) {
-            self.ship_alone(job);
-        }
-        for job in jobs.rev() {
-            job.subjects().for_each(|subject| {
-                self.busy.remove(subject);
-            });
-            self.waiting.push_front(job);
-        }
+        self.waiting.len() - before
     }
 
-    /// Takes what may go now, in the order in which it came: nothing overtakes on a subject.
-    fn ready(&mut self) -> (Vec<Job>, usize) {
-        let (mut jobs, mut events) = (Vec::new(), 0);
+    /// Sends what may go now, in the order in which it came: nothing overtakes on a subject.
+    async fn place(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let shares = self.shares();
+        let mut trial = if shares { self.cost.trial() } else { 0 };
         let mut kept = VecDeque::new();
         let mut kept_subjects = HashSet::new();
         while let Some(job) = self.waiting.pop_front() {
-            let full = events + job.messages.len() > MOST_EVENTS;
             let held =
                 job.subjects().any(|subject| self.busy.contains(subject) || kept_subjects.contains(subject));
-            if full || held {
+            let alone = job.company == Company::Nobody || (job.is_single() && (!shares || trial > 0));
+            let full = !alone && self.gathered() + job.messages.len() > MOST_EVENTS;
+            if held || full {
                 kept_subjects.extend(job.subjects().cloned());
                 kept.push_back(job);
                 if full {
                     break;
                 }
+            } else if job.taken.swap(true, Ordering::AcqRel) {
+                // Its caller has given up before it was sent.
+            } else if alone {
+                trial = trial.saturating_sub(1);
+                self.ship(job);
             } else {
-                events += job.messages.len();
-                self.busy.extend(job.subjects().cloned());
-                jobs.push(job);
+                self.gather(job).await;
             }
         }
         kept.append(&mut self.waiting);
         self.waiting = kept;
-        (jobs, events)
     }
 
-    fn ship_alone(&mut self, job: Job) {
-        self.alone += 1;
-        let events = job.messages.len();
-        self.ship(Shipment { jobs: vec![job], events, shared: false, sent: Instant::now() });
+    fn gathered(&self) -> usize {
+        self.gathering.as_ref().map_or(0, Batch::len)
     }
 
-    fn ship(&mut self, mut shipment: Shipment) {
-        let mut given_up = Vec::new();
-        shipment.jobs.retain_mut(|job| {
-            let ours = !job.taken.swap(true, Ordering::AcqRel);
-            if !ours {
-                given_up.extend(job.subjects().cloned());
-            }
-            ours
-        });
-        for subject in given_up {
-            self.busy.remove(&subject);
-        }
-        shipment.events = shipment.jobs.iter().map(|job| job.messages.len()).sum();
-        let client = self.client.clone();
+    /// Whether all who ask for one event now are served sooner by a batch than side by side.
+    fn shares(&self) -> bool {
+        let waiting = self.waiting.iter().filter(|job| job.is_single()).count();
+        let gathering = self.gathering.as_ref().map_or(0, Batch::singles);
+        self.cost.favours_sharing(waiting + self.singles + gathering + self.committing.unwrap_or(0))
+    }
+
+    fn ship(&mut self, job: Job) {
+        let (sent, messages) = self.send(job);
+        let (client, begun, events) = (self.client.clone(), Instant::now(), messages.len());
+        let disturbed = self.committing.is_some();
+        self.singles += 1;
         self.sent.push(Box::pin(async move {
-            let messages: Vec<_> = shipment.jobs.iter().flat_map(|job| job.messages.iter()).collect();
-            let answer = publish::all(&client, &messages, shipment.sent + ROUND_TRIP).await;
-            (shipment, answer)
+            let answer = publish::all(&client, messages, begun + ROUND_TRIP).await;
+            Back::Alone { sent, events, begun, disturbed, answer }
         }));
     }
 
-    /// Hands each job its answer. A shared batch that was refused for one of its jobs is sent again, each job alone:
-    /// the innocent go through, and the guilty hear their own reason.
-    fn take_back(&mut self, shipment: Shipment, answer: &Answer) {
-        let Shipment { jobs, events, shared, sent } = shipment;
-        if shared {
-            self.shared = false;
-        } else {
-            self.alone -= 1;
-        }
-        if let Answer::Stored { .. } = answer {
-            self.cost.learn(events, sent);
-        }
-        if let (true, Answer::Refused { .. }) = (jobs.len() > 1, answer) {
-            metrics::counter!("jetsource_append_batches_refused_total").increment(1);
-            for job in jobs {
-                job.taken.store(false, Ordering::Release);
-                self.ship_alone(job);
-            }
+    async fn gather(&mut self, job: Job) {
+        let (sent, messages) = self.send(job);
+        let batch = self.gathering.get_or_insert_with(Batch::default);
+        batch.add(&self.client, sent, messages).await;
+    }
+
+    fn send(&mut self, job: Job) -> (Sent, Vec<Outgoing>) {
+        let subjects: Vec<_> = job.subjects().cloned().collect();
+        self.busy.extend(subjects.iter().cloned());
+        (Sent { answer: job.answer, subjects }, job.messages)
+    }
+
+    /// Ends the batch that gathers, unless one is under way.
+    fn commit(&mut self) {
+        if self.committing.is_some() {
             return;
         }
-        for subject in jobs.iter().flat_map(Job::subjects) {
+        let Some(batch) = self.gathering.take() else { return };
+        metrics::histogram!("jetsource_append_batch_events")
+            .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        self.committing = Some(batch.singles());
+        let (client, begun, events) = (self.client.clone(), Instant::now(), batch.len());
+        self.sent.push(Box::pin(async move {
+            let (sent, answer) = batch.commit(&client, begun + ROUND_TRIP).await;
+            Back::Shared { sent, events, begun, answer }
+        }));
+    }
+
+    /// Hands each append its answer. Those of a shared batch that was refused for one of them go again, each alone:
+    /// the innocent go through, and the guilty hear their own reason. Returns how many of a batch may come again.
+    fn take_back(&mut self, back: Back) -> usize {
+        match back {
+            Back::Alone { sent, events, begun, disturbed, answer } => {
+                self.singles -= 1;
+                if let Answer::Stored { .. } = answer
+                    && events == 1
+                {
+                    self.cost.learn_single(begun, disturbed);
+                }
+                self.tell(sent, answer);
+                0
+            }
+            Back::Shared { sent, events, begun, answer } => {
+                self.committing = None;
+                if let Answer::Stored { .. } = answer {
+                    self.cost.learn_batch(events, begun);
+                }
+                let parted = sent.len() > 1 && matches!(answer, Answer::Refused { .. });
+                if parted {
+                    metrics::counter!("jetsource_append_batches_refused_total").increment(1);
+                }
+                let told = sent.len();
+                let mut behind = 0;
+                for sent in sent.into_iter().rev() {
+                    let length = sent.subjects.len() as u64;
+                    self.tell(sent, if parted { Answer::Parted } else { answer.behind(behind) });
+                    behind += length;
+                }
+                told
+            }
+        }
+    }
+
+    fn tell(&mut self, sent: Sent, answer: Answer) {
+        for subject in &sent.subjects {
             self.busy.remove(subject);
         }
-        let mut behind = 0;
-        for job in jobs.into_iter().rev() {
-            let length = job.messages.len() as u64;
-            // Who went away meanwhile asked for it all the same: it is stored, or it is not.
-            let _ = job.answer.send(answer.behind(behind));
-            behind += length;
-        }
+        // Who went away meanwhile asked for it all the same: it is stored, or it is not.
+        let _ = sent.answer.send(answer);
     }
 }

@@ -6,7 +6,6 @@
 //! a version, in the key.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use event_model::{Position, Version};
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use crate::committer::Outgoing;
+use crate::committer::{Company, Outgoing};
 use crate::error::{Cause, StoreError};
 use crate::publish::Answer;
 use crate::read::ROUND_TRIP;
@@ -98,14 +97,21 @@ impl EventStore {
         deadline: Instant,
     ) -> Result<Option<Position>, StoreError> {
         let body = serde_json::to_vec(record).map_err(|error| StoreError::Unfit(error.to_string()))?;
+        let body = bytes::Bytes::from(body);
         let mut headers = async_nats::HeaderMap::new();
         headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
         let subject = subjects::key(&key.name);
-        let message: Arc<[Outgoing]> = [Outgoing { subject, headers, data: body.into() }].into();
+        let mut company = Company::Anybody;
         loop {
             let by = deadline.min(Instant::now() + ROUND_TRIP);
             let cause: Cause = if self.connection().is_up() {
-                match self.key_committer().append(Arc::clone(&message), by).await {
+                let (subject, headers, data) = (subject.clone(), headers.clone(), body.clone());
+                let message = vec![Outgoing { subject, headers, data }];
+                match self.key_committer().append(message, company, by).await {
+                    Answer::Parted => {
+                        company = Company::Nobody;
+                        continue;
+                    }
                     Answer::Stored { sequence, .. } => return Ok(Some(sequence)),
                     Answer::Refused { code: 10071, .. } => return Ok(None),
                     Answer::Refused { code, said } => format!("{said} ({code})").into(),

@@ -7,8 +7,8 @@
 //! - [`envelope`]: an event on the wire
 //! - [`store`]: the log, opened
 //! - [`read`], `tail`, [`load`], `cache`: histories, and entities from them
-//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `cost`: those that wait
-//!   share one batch and its syncs
+//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `batch`, `cost`:
+//!   those that wait share one batch and its syncs
 //! - [`execute`]: the way of one command
 //! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - [`subscribe`]: the whole log in order, without a gap
@@ -18,6 +18,7 @@
 //! Deliberately not here: any user or order, any HTTP.
 
 pub mod append;
+mod batch;
 mod cache;
 mod committer;
 pub mod connection;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_nats::{Client, HeaderMap, Request};
-use bytes::Bytes;
 use event_model::Position;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
@@ -23,6 +22,8 @@ pub(crate) enum Answer {
     NoStream(Cause),
     /// Nobody knows.
     None(Cause),
+    /// Refused, for one of those that it shared a batch with: nothing of it is stored.
+    Parted,
 }
 
 #[derive(Deserialize)]
@@ -55,42 +56,49 @@ impl Answer {
             Self::Refused { code, said } => Self::Refused { code: *code, said: said.clone() },
             Self::NoStream(cause) => Self::NoStream(cause.to_string().into()),
             Self::None(cause) => Self::None(cause.to_string().into()),
+            Self::Parted => Self::Parted,
         }
     }
 }
 
 /// Publishes these messages, all or none: one by itself, several as an atomic batch (ADR-50). The answer is that of
 /// the last one.
-pub(crate) async fn all(client: &Client, messages: &[&Outgoing], by: Instant) -> Answer {
-    let Some((last, before)) = messages.split_last() else {
-        return Answer::NoStream("nothing to store".into());
-    };
-    let batch = (!before.is_empty()).then(|| Uuid::now_v7().to_string());
-    for (index, message) in before.iter().enumerate() {
-        let headers = in_batch(message, batch.as_deref(), index + 1, false);
-        if let Err(error) =
-            client.publish_with_headers(message.subject.clone(), headers, message.data.clone()).await
-        {
-            return Answer::NoStream(error.into());
+pub(crate) async fn all(client: &Client, mut messages: Vec<Outgoing>, by: Instant) -> Answer {
+    let Some(mut last) = messages.pop() else { return nothing() };
+    if !messages.is_empty() {
+        let batch = Uuid::now_v7().to_string();
+        stamp(&mut last.headers, &batch, messages.len() + 1);
+        end(&mut last.headers);
+        for (index, message) in messages.into_iter().enumerate() {
+            let Outgoing { subject, mut headers, data } = message;
+            stamp(&mut headers, &batch, index + 1);
+            if let Err(error) = client.publish_with_headers(subject, headers, data).await {
+                return Answer::NoStream(error.into());
+            }
         }
     }
-    let headers = in_batch(last, batch.as_deref(), messages.len(), true);
-    one(client, last.subject.clone(), headers, last.data.clone(), by).await
+    one(client, last, by).await
 }
 
-fn in_batch(message: &Outgoing, batch: Option<&str>, sequence: usize, last: bool) -> HeaderMap {
-    let mut headers = message.headers.clone();
-    if let Some(batch) = batch {
-        headers.insert("Nats-Batch-Id", batch);
-        headers.insert("Nats-Batch-Sequence", sequence.to_string());
-        if last {
-            headers.insert("Nats-Batch-Commit", "1");
-        }
-    }
-    headers
+/// What an append without messages comes to.
+pub(crate) fn nothing() -> Answer {
+    Answer::NoStream("nothing to store".into())
 }
 
-async fn one(client: &Client, subject: String, headers: HeaderMap, body: Bytes, by: Instant) -> Answer {
+/// Makes it a message of a batch, from 1.
+pub(crate) fn stamp(headers: &mut HeaderMap, batch: &str, number: usize) {
+    headers.insert("Nats-Batch-Id", batch);
+    headers.insert("Nats-Batch-Sequence", number.to_string());
+}
+
+/// Makes it the last one.
+pub(crate) fn end(headers: &mut HeaderMap) {
+    headers.insert("Nats-Batch-Commit", "1");
+}
+
+/// Publishes one message, and waits for what the broker says.
+pub(crate) async fn one(client: &Client, message: Outgoing, by: Instant) -> Answer {
+    let Outgoing { subject, headers, data: body } = message;
     // The broker answers each request in its own time; `by` alone says when to give up.
     let request = Request::new().headers(headers).payload(body).timeout(Some(Duration::from_mins(1)));
     match timeout_at(by, client.send_request(subject, request)).await {
