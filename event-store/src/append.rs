@@ -1,6 +1,8 @@
 //! Storing events, with the optimistic check in the broker, and finding out what became of a write that nobody
 //! answered.
 
+use std::sync::Arc;
+
 use event_model::{EntityName, Event, Metadata, Part, Position, Version, event, event_id};
 use tokio::time::{Instant, sleep};
 
@@ -204,7 +206,7 @@ fn messages(writes: &[Write], metadata: &Metadata) -> Result<Vec<Outgoing>, Stor
     let unfit = |_| StoreError::Unfit("too many events".into());
     let mut messages = Vec::with_capacity(of);
     for write in writes {
-        let subject = subjects::append(&write.entity);
+        let subject = Arc::<str>::from(subjects::append(&write.entity));
         for (index, draft) in write.drafts.iter().enumerate() {
             let number = u32::try_from(messages.len() + 1).map_err(unfit)?;
             let part =

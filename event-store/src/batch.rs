@@ -46,7 +46,7 @@ impl Batch {
             if let Some(before) = self.held.replace(message) {
                 let Outgoing { subject, mut headers, data } = before;
                 publish::stamp(&mut headers, &self.id, self.events - 1);
-                let published = client.publish_with_headers(subject, headers, data);
+                let published = client.publish_with_headers(subject.to_string(), headers, data);
                 // What does not get there is missed by the broker, which then refuses the batch.
                 let _ = timeout_at(Instant::now() + ROUND_TRIP, published).await;
             }

@@ -30,7 +30,7 @@ const QUIET: usize = 2;
 /// One message on its way to the log.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) subject: String,
+    pub(crate) subject: Arc<str>,
     pub(crate) headers: HeaderMap,
     pub(crate) data: Bytes,
 }
@@ -92,7 +92,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    fn subjects(&self) -> impl Iterator<Item = &String> {
+    fn subjects(&self) -> impl Iterator<Item = &Arc<str>> {
         self.messages.iter().map(|message| &message.subject)
     }
 
@@ -105,7 +105,7 @@ impl Job {
 #[derive(Debug)]
 pub(crate) struct Sent {
     answer: oneshot::Sender<Answer>,
-    subjects: Vec<String>,
+    subjects: Vec<Arc<str>>,
 }
 
 /// What was answered.
@@ -119,7 +119,7 @@ struct Way {
     client: Client,
     waiting: VecDeque<Job>,
     /// The subjects of what is under way.
-    busy: HashSet<String>,
+    busy: HashSet<Arc<str>>,
     sent: FuturesUnordered<BoxFuture<'static, Back>>,
     /// How many single publishes are under way.
     singles: usize,

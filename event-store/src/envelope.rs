@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use async_nats::HeaderMap;
+use async_nats::header::HeaderName;
 use bytes::Bytes;
 use event_model::{EntityName, Metadata, Part, Position, Recorded, Version};
 use serde_json::value::RawValue;
@@ -41,6 +42,21 @@ pub(crate) struct Draft {
     pub(crate) data: Bytes,
 }
 
+// Made once: a name that is not is checked and copied at each insert.
+const CE_ID: HeaderName = HeaderName::from_static("ce-id");
+const CE_SPECVERSION: HeaderName = HeaderName::from_static("ce-specversion");
+const CE_SOURCE: HeaderName = HeaderName::from_static("ce-source");
+const CE_TYPE: HeaderName = HeaderName::from_static("ce-type");
+const CE_SUBJECT: HeaderName = HeaderName::from_static("ce-subject");
+const CE_TIME: HeaderName = HeaderName::from_static("ce-time");
+const CE_DATACONTENTTYPE: HeaderName = HeaderName::from_static("ce-datacontenttype");
+const CE_ENTITYVERSION: HeaderName = HeaderName::from_static("ce-entityversion");
+const CE_CAUSATIONID: HeaderName = HeaderName::from_static("ce-causationid");
+const CE_CORRELATIONID: HeaderName = HeaderName::from_static("ce-correlationid");
+const CE_PART: HeaderName = HeaderName::from_static("ce-part");
+const CE_ACTOR: HeaderName = HeaderName::from_static("ce-actor");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// The headers of an event. `part` is its place in an append of several.
 pub(crate) fn headers(
     draft: &Draft,
@@ -53,24 +69,24 @@ pub(crate) fn headers(
     let id = draft.id.to_string();
     let mut headers = HeaderMap::new();
     headers.insert(async_nats::header::NATS_MESSAGE_ID, id.as_str());
-    headers.insert("ce-id", id);
-    headers.insert("ce-specversion", "1.0");
-    headers.insert("ce-source", "/jetsource");
-    headers.insert("ce-type", draft.event_type);
-    headers.insert("ce-subject", header_text(&entity.to_string()));
-    headers.insert("ce-time", time);
-    headers.insert("ce-datacontenttype", "application/json");
-    headers.insert("ce-entityversion", draft.version.to_string());
-    headers.insert("ce-causationid", metadata.causation_id.to_string());
-    headers.insert("ce-correlationid", metadata.correlation_id.to_string());
+    headers.insert(CE_ID, id);
+    headers.insert(CE_SPECVERSION, "1.0");
+    headers.insert(CE_SOURCE, "/jetsource");
+    headers.insert(CE_TYPE, draft.event_type);
+    headers.insert(CE_SUBJECT, header_text(&entity.to_string()));
+    headers.insert(CE_TIME, time);
+    headers.insert(CE_DATACONTENTTYPE, "application/json");
+    headers.insert(CE_ENTITYVERSION, draft.version.to_string());
+    headers.insert(CE_CAUSATIONID, metadata.causation_id.to_string());
+    headers.insert(CE_CORRELATIONID, metadata.correlation_id.to_string());
     if let Some(part) = part {
-        headers.insert("ce-part", part.to_string());
+        headers.insert(CE_PART, part.to_string());
     }
     if let Some(actor) = &metadata.actor {
-        headers.insert("ce-actor", header_text(actor));
+        headers.insert(CE_ACTOR, header_text(actor));
     }
     if let Some(traceparent) = &metadata.traceparent {
-        headers.insert("traceparent", header_text(traceparent));
+        headers.insert(TRACEPARENT, header_text(traceparent));
     }
     Ok(headers)
 }

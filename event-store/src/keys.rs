@@ -6,6 +6,7 @@
 //! a version, in the key.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use event_model::{Position, Version};
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ impl EventStore {
         let body = bytes::Bytes::from(body);
         let mut headers = async_nats::HeaderMap::new();
         headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
-        let subject = subjects::key(&key.name);
+        let subject = Arc::<str>::from(subjects::key(&key.name));
         let mut company = Company::Anybody;
         loop {
             let by = deadline.min(Instant::now() + ROUND_TRIP);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::header::HeaderName;
 use async_nats::{Client, HeaderMap, Request};
 use event_model::Position;
 use serde::Deserialize;
@@ -10,6 +11,10 @@ use uuid::Uuid;
 
 use crate::committer::Outgoing;
 use crate::error::Cause;
+
+const BATCH_ID: HeaderName = HeaderName::from_static("Nats-Batch-Id");
+const BATCH_SEQUENCE: HeaderName = HeaderName::from_static("Nats-Batch-Sequence");
+const BATCH_COMMIT: HeaderName = HeaderName::from_static("Nats-Batch-Commit");
 
 /// What the broker answered.
 #[derive(Debug)]
@@ -72,7 +77,7 @@ pub(crate) async fn all(client: &Client, mut messages: Vec<Outgoing>, by: Instan
         for (index, message) in messages.into_iter().enumerate() {
             let Outgoing { subject, mut headers, data } = message;
             stamp(&mut headers, &batch, index + 1);
-            if let Err(error) = client.publish_with_headers(subject, headers, data).await {
+            if let Err(error) = client.publish_with_headers(subject.to_string(), headers, data).await {
                 return Answer::NoStream(error.into());
             }
         }
@@ -87,13 +92,13 @@ pub(crate) fn nothing() -> Answer {
 
 /// Makes it a message of a batch, from 1.
 pub(crate) fn stamp(headers: &mut HeaderMap, batch: &str, number: usize) {
-    headers.insert("Nats-Batch-Id", batch);
-    headers.insert("Nats-Batch-Sequence", number.to_string());
+    headers.insert(BATCH_ID, batch);
+    headers.insert(BATCH_SEQUENCE, number.to_string());
 }
 
 /// Makes it the last one.
 pub(crate) fn end(headers: &mut HeaderMap) {
-    headers.insert("Nats-Batch-Commit", "1");
+    headers.insert(BATCH_COMMIT, "1");
 }
 
 /// Publishes one message, and waits for what the broker says.
@@ -101,7 +106,7 @@ pub(crate) async fn one(client: &Client, message: Outgoing, by: Instant) -> Answ
     let Outgoing { subject, headers, data: body } = message;
     // The broker answers each request in its own time; `by` alone says when to give up.
     let request = Request::new().headers(headers).payload(body).timeout(Some(Duration::from_mins(1)));
-    match timeout_at(by, client.send_request(subject, request)).await {
+    match timeout_at(by, client.send_request(subject.to_string(), request)).await {
         Err(elapsed) => Answer::None(elapsed.into()),
         Ok(Err(error)) => match error.kind() {
             async_nats::RequestErrorKind::NoResponders => Answer::NoStream(error.into()),

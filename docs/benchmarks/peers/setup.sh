@@ -10,7 +10,7 @@ if [ ! -x .peers/bin/protoc ]; then
     if system=$(command -v protoc); then
         ln -s "$system" .peers/bin/protoc
     else
-        .peers/bin/pip install --quiet --disable-pip-version-check grpcio-tools
+        .peers/bin/pip install --quiet --disable-pip-version-check grpcio-tools==1.85.1
         printf '#!/bin/sh\nexec "$(dirname "$0")/python" -m grpc_tools.protoc "$@"\n' >.peers/bin/protoc
         chmod +x .peers/bin/protoc
     fi

@@ -13,6 +13,14 @@ use crate::measure::{Found, head, median, number, row, writers};
 use crate::raw::{DATA, Raw};
 
 const WRITERS: [usize; 4] = [1, 16, 64, 256];
+/// What is measured side by side.
+const WHAT: [&str; 5] = [
+    "event-store",
+    "raw singles, plain stream",
+    "raw singles, stream as the log's",
+    "bare batches, plain stream",
+    "bare batches, stream as the log's",
+];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -34,28 +42,29 @@ pub async fn run() {
     let ours = Server::throwaway().await.unwrap();
     let theirs = Server::throwaway().await.unwrap();
     let store = open(&ours.url()).await;
-    let raw = Raw::on(&theirs.url(), 1).await;
+    let (plain, raw) = (Raw::plain(&theirs.url(), 1).await, Raw::as_the_log(&theirs.url(), 1).await);
     println!("\n## Appends, one node, staging on disk\n");
     head(&["writers", "", "events/s", "p50 ms", "p99 ms", "of raw singles", "of bare batches"]);
     for count in WRITERS {
-        let (mut appends, mut singles, mut batches) = (Vec::new(), Vec::new(), Vec::new());
+        let mut found: [Vec<Found>; 5] = Default::default();
+        let full = count.max(2);
         for _ in 0..rounds {
-            appends.push(by(&store, count, time).await);
-            singles.push(raw.singles(count, time).await);
-            batches.push(raw.batches(count.max(2), time).await);
+            found[0].push(by(&store, count, time).await);
+            found[1].push(plain.singles(count, time).await);
+            found[2].push(raw.singles(count, time).await);
+            found[3].push(plain.batches(full, time).await);
+            found[4].push(raw.batches(full, time).await);
         }
-        let (appends, singles, batches) = (median(appends), median(singles), median(batches));
-        for (what, found) in
-            [("event-store", &appends), ("raw singles", &singles), ("bare loop of batches", &batches)]
-        {
+        let found = found.map(median);
+        for (what, found_one) in WHAT.into_iter().zip(&found) {
             row(&[
                 count.to_string(),
                 what.to_owned(),
-                format!("{:.0}", found.rate),
-                format!("{:.2}", found.p50),
-                format!("{:.2}", found.p99),
-                format!("{:.2}", found.rate / singles.rate),
-                format!("{:.2}", found.rate / batches.rate),
+                format!("{:.0}", found_one.rate),
+                format!("{:.2}", found_one.p50),
+                format!("{:.2}", found_one.p99),
+                format!("{:.2}", found_one.rate / found[1].rate),
+                format!("{:.2}", found_one.rate / found[4].rate),
             ]);
         }
     }

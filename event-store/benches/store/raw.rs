@@ -1,4 +1,4 @@
-//! JetStream itself, on a plain stream of its own: what a store can be measured against.
+//! JetStream itself: what a store can be measured against.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,38 +12,64 @@ use uuid::Uuid;
 use crate::measure::{Found, writers};
 
 /// What a message of the store weighs beside its data: its subject aside, about as much as its headers.
-const HEADERS: usize = 380;
+const HEADERS: usize = 460;
 /// The data of an event.
 pub const DATA: usize = 250;
 
-/// A stream without any of the store's own settings but atomic batches.
+/// A stream of raw messages.
 #[derive(Clone)]
 pub struct Raw {
     client: Client,
     context: jetstream::Context,
+    /// The first token of what is published.
+    prefix: &'static str,
 }
 
 impl Raw {
-    pub async fn on(urls: &str, replicas: usize) -> Self {
-        let servers: Vec<_> =
-            urls.split(',').map(|url| url.parse::<async_nats::ServerAddr>().unwrap()).collect();
-        let client = async_nats::connect(servers).await.unwrap();
-        let context = jetstream::new(client.clone());
+    /// Without any of the log's own settings but atomic batches.
+    pub async fn plain(urls: &str, replicas: usize) -> Self {
+        let config = stream::Config { name: "PLAIN".into(), ..Self::config("plain", replicas) };
+        Self::on(urls, config, "plain").await
+    }
+
+    /// Stored under another subject, and published again from there, as the log is.
+    pub async fn as_the_log(urls: &str, replicas: usize) -> Self {
+        let (source, destination) = ("raw.>".to_owned(), "stored.>".to_owned());
         let config = stream::Config {
             name: "RAW".into(),
-            subjects: vec!["raw.>".into()],
+            subject_transform: Some(stream::SubjectTransform { source, destination: destination.clone() }),
+            republish: Some(stream::Republish {
+                source: destination.clone(),
+                destination,
+                headers_only: false,
+            }),
+            ..Self::config("raw", replicas)
+        };
+        Self::on(urls, config, "raw").await
+    }
+
+    fn config(prefix: &str, replicas: usize) -> stream::Config {
+        stream::Config {
+            subjects: vec![format!("{prefix}.>")],
             allow_atomic_publish: true,
             allow_direct: true,
             num_replicas: replicas,
             ..Default::default()
-        };
+        }
+    }
+
+    async fn on(urls: &str, config: stream::Config, prefix: &'static str) -> Self {
+        let servers: Vec<_> =
+            urls.split(',').map(|url| url.parse::<async_nats::ServerAddr>().unwrap()).collect();
+        let client = async_nats::connect(servers).await.unwrap();
+        let context = jetstream::new(client.clone());
         context.create_stream(config).await.unwrap();
-        Self { client, context }
+        Self { client, context, prefix }
     }
 
     /// Single publishes, each with the expectation that its subject is new.
     pub async fn singles(&self, count: usize, time: Duration) -> Found {
-        let context = self.context.clone();
+        let (context, prefix) = (self.context.clone(), self.prefix);
         let data = Bytes::from("x".repeat(DATA));
         let attributes = "x".repeat(HEADERS);
         writers(count, time, move || {
@@ -55,7 +81,7 @@ impl Raw {
                     .expected_last_subject_sequence(0)
                     .header("ce-attributes", attributes.as_str())
                     .payload(data);
-                context.send_publish(format!("raw.order.{id}"), message).await.unwrap().await.unwrap();
+                context.send_publish(format!("{prefix}.order.{id}"), message).await.unwrap().await.unwrap();
             }
         })
         .await
@@ -63,7 +89,7 @@ impl Raw {
 
     /// One loop that fills atomic batches of this size, one after the other. The rate is that of messages.
     pub async fn batches(&self, size: usize, time: Duration) -> Found {
-        let client = self.client.clone();
+        let (client, prefix) = (self.client.clone(), self.prefix);
         let data = Bytes::from("x".repeat(DATA));
         let attributes = "x".repeat(HEADERS);
         let done = std::sync::Arc::new(AtomicU64::new(0));
@@ -81,7 +107,7 @@ impl Raw {
                     headers.insert("ce-attributes", attributes.as_str());
                     headers.insert("Nats-Batch-Id", batch.as_str());
                     headers.insert("Nats-Batch-Sequence", number.to_string());
-                    let subject = format!("raw.order.{id}");
+                    let subject = format!("{prefix}.order.{id}");
                     if number < size {
                         client.publish_with_headers(subject, headers, data.clone()).await.unwrap();
                         continue;

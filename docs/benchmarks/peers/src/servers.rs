@@ -117,6 +117,8 @@ impl Postgres {
 /// A command that takes a program: it is interrupted when this process dies, and runs as `user` where there is one.
 fn bound_to_this_process(user: Option<(u32, u32)>) -> Command {
     let mut command = Command::new("setpriv");
+    // A group of its own: Ctrl-C in a terminal is for this process, which then stops the servers.
+    command.process_group(0);
     command.args(["--pdeathsig", "INT"]);
     if let Some((uid, gid)) = user {
         command.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"]);
