@@ -1,6 +1,6 @@
 //! Callers with commands of every kind, who remember what they were told.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_model::{Metadata, Version};
 use event_store::{
@@ -62,7 +62,8 @@ impl Caller {
             Kind::One | Kind::At(_) | Kind::Keyed => vec![name(jar)],
         };
         let (commands, answers) = (Vec::new(), Vec::new());
-        let mut told = Told { number, jars, commands, answers, verdict: Verdict::Refused, lies: None };
+        let (verdict, lies, at) = (Verdict::Refused, None, Instant::now());
+        let mut told = Told { number, jars, commands, answers, verdict, lies, at };
         let (mut metadata, mut unknown) = (command(), false);
         for _ in 0..TRIES {
             if matches!(kind, Kind::Keyed) {
@@ -73,7 +74,7 @@ impl Caller {
             told.commands.push(metadata.command_id);
             let (said, verdict, lies) = self.call(kind, number, jar, other, &metadata).await;
             told.answers.push(said);
-            (told.verdict, told.lies) = (verdict, lies);
+            (told.verdict, told.lies, told.at) = (verdict, lies, Instant::now());
             match verdict {
                 Verdict::Done | Verdict::Refused => return told,
                 Verdict::Unknown => unknown = true,

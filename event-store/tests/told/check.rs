@@ -1,6 +1,7 @@
 //! What callers were told, held against what the log holds.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -34,6 +35,8 @@ pub(crate) struct Told {
     pub(crate) verdict: Verdict,
     /// Version and position of the last event on its first jar.
     pub(crate) lies: Option<(u64, u64)>,
+    /// When.
+    pub(crate) at: Instant,
 }
 
 /// All that does not fit together.
@@ -124,7 +127,8 @@ mod tests {
 
     fn told(verdict: Verdict) -> Told {
         let jars = vec!["a".to_owned(), "b".to_owned()];
-        Told { number: 7, jars, commands: vec![Uuid::nil()], answers: Vec::new(), verdict, lies: None }
+        let (commands, answers, at) = (vec![Uuid::nil()], Vec::new(), Instant::now());
+        Told { number: 7, jars, commands, answers, verdict, lies: None, at }
     }
 
     fn stored() -> Vec<Line> {
