@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs check bench demo nats
+.PHONY: run test test-docs check bench soak demo nats
 
 run: nats
 	cargo build --release
@@ -20,6 +20,12 @@ check:
 
 bench: nats
 	cargo bench --package jetsource
+
+# Ten minutes on three servers, of which one is killed a hundred times. SEED=… draws a run again.
+soak: export SOAK_SECONDS ?= 600
+soak: export SOAK_KILLS ?= 100
+soak: nats
+	cargo test --package event-store --test soak -- --nocapture
 
 demo:
 	cargo build --release

@@ -76,7 +76,11 @@ fn put(file: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 /// A URL as it may be shown.
-pub(crate) fn without_password(url: &str) -> String {
+pub(crate) fn without_password(urls: &str) -> String {
+    urls.split(',').map(one_without_password).collect::<Vec<_>>().join(",")
+}
+
+fn one_without_password(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
             let authority = rest.split('/').next().unwrap_or_default();
@@ -95,6 +99,7 @@ mod tests {
     fn a_password_is_never_shown() {
         assert_eq!(without_password("nats://ann:s3@cret@host:4222"), "nats://host:4222");
         assert_eq!(without_password("ann:secret@host"), "host");
+        assert_eq!(without_password("nats://a:s@one,nats://b:t@two:4223"), "nats://one,nats://two:4223");
         assert_eq!(without_password("nats://host:4222/a@b"), "nats://host:4222/a@b");
     }
 

@@ -149,7 +149,9 @@ impl From<StreamError> for Failure {
         match error {
             StreamError::Store(error) => error.into(),
             StreamError::Differs { .. } => Self { exit: Exit::Usage, error: error.into() },
-            StreamError::Refused { .. } => Self { exit: Exit::Unavailable, error: error.into() },
+            StreamError::Refused { .. } | StreamError::TooFewServers { .. } => {
+                Self { exit: Exit::Unavailable, error: error.into() }
+            }
         }
     }
 }

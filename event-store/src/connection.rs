@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use async_nats::connection::State;
-use serde::Deserialize;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use crate::error::Cause;
+
+mod durability;
 
 /// The oldest broker that can do what the log needs.
 pub const OLDEST_BROKER: (i64, i64) = (2, 15);
@@ -42,6 +44,10 @@ pub enum ConnectError {
     NoJetStream(#[source] Cause),
 }
 
+/// How long a broker may take to answer.
+const TO_ANSWER: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How the broker writes before it acknowledges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Durability {
@@ -54,15 +60,16 @@ pub enum Durability {
 }
 
 impl Connection {
-    /// Connects, and checks version and JetStream.
+    /// Connects to a server, or to one of several whose URLs are separated by commas, and checks version and JetStream.
     ///
     /// # Errors
     /// [`ConnectError`], when nobody answers within five seconds or the broker is not fit.
-    pub async fn open(url: &str) -> Result<Self, ConnectError> {
+    pub async fn open(urls: &str) -> Result<Self, ConnectError> {
+        let servers: Vec<&str> = urls.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
         let (count, made) = watch::channel(0);
         let client = async_nats::ConnectOptions::new()
             .name("jetsource")
-            .connection_timeout(Duration::from_secs(5))
+            .connection_timeout(TO_ANSWER)
             .request_timeout(Some(Duration::from_secs(2)))
             .ping_interval(Duration::from_secs(5))
             .subscription_capacity(1 << 16)
@@ -77,9 +84,9 @@ impl Connection {
                 tracing::debug!(%event, "broker connection");
                 std::future::ready(())
             })
-            .connect(url)
+            .connect(servers)
             .await
-            .map_err(|source| ConnectError::NoAnswer { url: url.to_owned(), source: source.into() })?;
+            .map_err(|source| ConnectError::NoAnswer { url: urls.to_owned(), source: source.into() })?;
         let connection = Self { client, made };
         connection.check().await?;
         Ok(connection)
@@ -91,37 +98,31 @@ impl Connection {
             return Err(ConnectError::TooOld { found });
         }
         let context = async_nats::jetstream::new(self.client.clone());
-        context.query_account().await.map_err(|error| ConnectError::NoJetStream(error.into()))?;
+        let deadline = Instant::now() + TO_ANSWER;
+        while let Err(error) = context.query_account().await {
+            // Of several servers none may lead just now.
+            if !self.is_cluster() || Instant::now() + PAUSE >= deadline {
+                return Err(ConnectError::NoJetStream(error.into()));
+            }
+            sleep(PAUSE).await;
+        }
         Ok(())
     }
 
-    /// Asks the broker how it writes, on a subject that `deploy/nats.conf` lets the account ask.
+    /// Whether the broker is several servers.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.client.server_info().cluster.is_some()
+    }
+
+    /// On how many servers a stream is to be.
+    pub(crate) fn replicas(&self) -> usize {
+        if self.is_cluster() { 3 } else { 1 }
+    }
+
+    /// Asks the broker how it writes, on a subject that `deploy/nats.conf` lets the account ask. Of several servers
+    /// each is asked: all who answer must sync, and more than half of all must answer.
     pub async fn durability(&self) -> Durability {
-        #[derive(Deserialize)]
-        struct Answer {
-            data: Data,
-        }
-        #[derive(Deserialize)]
-        struct Data {
-            #[serde(default)]
-            config: Option<Config>,
-        }
-        #[derive(Deserialize)]
-        struct Config {
-            #[serde(default)]
-            sync_always: bool,
-        }
-        let reply = self.client.request("$SYS.REQ.SERVER.PING.JSZ", r#"{"config":true}"#.into()).await;
-        let answer = match reply {
-            Ok(reply) => serde_json::from_slice::<Answer>(&reply.payload),
-            Err(error) => return Durability::Unknown(error.to_string()),
-        };
-        match answer.map(|answer| answer.data.config) {
-            Ok(Some(Config { sync_always: true })) => Durability::EveryAckSynced,
-            Ok(Some(Config { sync_always: false })) => Durability::Lazy,
-            Ok(None) => Durability::Unknown("its answer holds no configuration".into()),
-            Err(error) => Durability::Unknown(error.to_string()),
-        }
+        durability::ask(&self.client).await
     }
 
     /// The NATS client.

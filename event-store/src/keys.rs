@@ -11,7 +11,7 @@ use std::sync::Arc;
 use event_model::{Position, Version};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::committer::{Company, Outgoing};
@@ -130,19 +130,16 @@ impl EventStore {
 
     /// What is stored under a key, read from the stream's leader.
     pub(crate) async fn stored(&self, key: &IdempotencyKey, deadline: Instant) -> Result<Stored, StoreError> {
-        let read = async {
-            let stream = self.context().get_stream_no_info(KEYS).await.map_err(StoreError::away)?;
-            let last = stream.get_last_raw_message_by_subject(&subjects::key(&key.name)).await;
-            let last = last.map_err(StoreError::away)?;
-            let record = serde_json::from_slice(&last.payload).map_err(|error| {
-                StoreError::Corrupt(format!(
-                    "the record of idempotency key {:?} cannot be read: {error}",
-                    key.name
-                ))
-            })?;
-            Ok((record, Position::new(last.sequence)))
-        };
-        timeout_at(deadline, read).await.map_err(StoreError::away)?
+        let subject = subjects::key(&key.name);
+        let last = self.of_leader(KEYS, |raw| raw.last_by_subject(subject.clone()), deadline).await?;
+        let last = last.ok_or_else(|| StoreError::away("the record of the key is gone"))?;
+        let record = serde_json::from_slice(&last.payload).map_err(|error| {
+            StoreError::Corrupt(format!(
+                "the record of idempotency key {:?} cannot be read: {error}",
+                key.name
+            ))
+        })?;
+        Ok((record, Position::new(last.sequence)))
     }
 }
 

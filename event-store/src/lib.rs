@@ -6,11 +6,13 @@
 //! - [`subjects`]: the only place that builds subjects
 //! - [`envelope`]: an event on the wire
 //! - [`store`]: the log, opened
+//! - `leader`: what only one of several servers knows for certain
 //! - [`read`], `tail`, [`load`], `cache`: histories, and entities from them
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `batch`, `cost`:
 //!   those that wait share one batch and its syncs
 //! - [`execute`]: the way of one command
 //! - [`keys`], [`once`]: a command sent again under its key happens once
+//! - `secret`: what all nodes share
 //! - [`subscribe`]: the whole log in order, without a gap
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
@@ -27,10 +29,12 @@ pub mod envelope;
 pub mod error;
 pub mod execute;
 pub mod keys;
+mod leader;
 pub mod load;
 pub mod once;
 mod publish;
 pub mod read;
+mod secret;
 pub mod store;
 pub mod streams;
 pub mod subjects;

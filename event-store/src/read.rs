@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::stream::RawMessageBuilder;
 use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
 use event_model::{EntityName, Position};
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::envelope::{self, Entry, Stored};
 use crate::error::StoreError;
+use crate::leader::{self, patiently};
 use crate::store::EventStore;
 use crate::streams::EVENTS;
 use crate::subjects;
@@ -29,7 +31,7 @@ pub(crate) struct Chunk {
 
 impl EventStore {
     /// What lies on the entity's subject after a position, oldest first, as far as one answer goes. Asked again when
-    /// an answer is torn, for as long as there is time.
+    /// an answer is torn, or comes from a server that is behind, for as long as there is time.
     pub(crate) async fn chunk(
         &self,
         entity: &EntityName,
@@ -37,11 +39,16 @@ impl EventStore {
         deadline: Instant,
     ) -> Result<Chunk, StoreError> {
         loop {
-            let by = deadline.min(Instant::now() + ROUND_TRIP);
-            match self.chunk_once(entity, after, by).await {
-                Err(StoreError::Unavailable(_)) if by < deadline => {}
-                read => return read,
+            let chunk = patiently(deadline, |by| self.chunk_once(entity, after, by)).await?;
+            let end = chunk.entries.last().map_or(after, Entry::position);
+            if chunk.more || !self.is_replicated() || !self.leader_has_more(entity, end, deadline).await? {
+                return Ok(chunk);
             }
+            // A replica answered that is still behind the leader.
+            if Instant::now() + AGAIN >= deadline {
+                return Err(StoreError::away("no replica is as far as the leader"));
+            }
+            sleep(AGAIN).await;
         }
     }
 
@@ -93,7 +100,13 @@ impl EventStore {
         after: Position,
         deadline: Instant,
     ) -> Result<Option<Entry>, StoreError> {
-        let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subjects::stored(entity)});
+        let subject = subjects::stored(entity);
+        if self.is_replicated() {
+            let next =
+                |raw: RawMessageBuilder| raw.sequence(after.next().get()).next_by_subject(subject.clone());
+            return Ok(self.of_leader(EVENTS, next, deadline).await?.map(leader::entry));
+        }
+        let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subject});
         self.direct_get(EVENTS, &ask, deadline).await?.as_ref().map(entry).transpose()
     }
 
@@ -102,25 +115,32 @@ impl EventStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when the broker does not answer.
     pub async fn at(&self, position: Position) -> Result<Option<Entry>, StoreError> {
+        if self.is_replicated() {
+            let at = |raw: RawMessageBuilder| raw.sequence(position.get());
+            return Ok(self.of_leader(EVENTS, at, self.deadline()).await?.map(leader::entry));
+        }
         let ask = serde_json::json!({"seq": position});
         self.direct_get(EVENTS, &ask, self.deadline()).await?.as_ref().map(entry).transpose()
     }
 
+    /// One message, of whichever server is asked: where there are several it may be behind.
     pub(crate) async fn direct_get(
         &self,
         stream: &str,
         ask: &serde_json::Value,
         deadline: Instant,
     ) -> Result<Option<Message>, StoreError> {
-        let subject = format!("$JS.API.DIRECT.GET.{stream}");
-        let request = self.client().request(subject, ask.to_string().into());
-        let answer =
-            timeout_at(deadline, request).await.map_err(StoreError::away)?.map_err(StoreError::away)?;
-        match answer.status {
-            Some(StatusCode::NOT_FOUND) => Ok(None),
-            None | Some(StatusCode::OK) => Ok(Some(answer)),
-            Some(status) => Err(StoreError::away(format!("reading {stream}: status {status}"))),
-        }
+        let subject = &format!("$JS.API.DIRECT.GET.{stream}");
+        patiently(deadline, |_| async move {
+            let request = self.client().request(subject.clone(), ask.to_string().into());
+            let answer = request.await.map_err(StoreError::away)?;
+            match answer.status {
+                Some(StatusCode::NOT_FOUND) => Ok(None),
+                None | Some(StatusCode::OK) => Ok(Some(answer)),
+                Some(status) => Err(StoreError::away(format!("reading {stream}: status {status}"))),
+            }
+        })
+        .await
     }
 
     /// When the patience for one command or one read is over, counted from now.
@@ -128,6 +148,8 @@ impl EventStore {
         Instant::now() + self.patience()
     }
 }
+
+const AGAIN: Duration = Duration::from_millis(2);
 
 /// How long one round trip may take before it is tried again.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(1500);

@@ -10,12 +10,8 @@ use tokio::sync::OnceCell;
 use crate::cache::Entities;
 use crate::committer::Committer;
 use crate::connection::Connection;
-use crate::error::StoreError;
 use crate::once::Waiting;
 use crate::streams::{self, StreamError};
-
-/// The bucket of what all nodes of a deployment share.
-const BUCKET: &str = "jetsource";
 
 /// How the store behaves.
 #[derive(Debug, Clone)]
@@ -54,15 +50,17 @@ pub struct EventStore {
 }
 
 impl EventStore {
-    /// Makes the streams, or checks those that are there.
+    /// Makes the streams, or checks those that are there. On a broker of several servers they are made with three
+    /// replicas; those that are there keep what they have.
     ///
     /// # Errors
     /// [`StreamError`], which names the field when a stream is not what the log needs.
     pub async fn open(connection: Connection, settings: Settings) -> Result<Self, StreamError> {
         let mut context = jetstream::new(connection.client().clone());
         context.set_timeout(Duration::from_secs(2));
-        let events = streams::ensure(&context, streams::events()).await?;
-        streams::ensure(&context, streams::keys(settings.key_retention)).await?;
+        let replicas = connection.replicas();
+        let events = streams::ensure(&context, streams::events(replicas)).await?;
+        streams::ensure(&context, streams::keys(settings.key_retention, replicas)).await?;
         Ok(Self {
             committer: Committer::start(connection.client().clone()),
             key_committer: Committer::start(connection.client().clone()),
@@ -116,35 +114,8 @@ impl EventStore {
         &self.waiting
     }
 
-    /// A secret that all nodes of the deployment share: made at first use, kept in the broker.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the broker does not answer.
-    pub async fn shared_secret(&self, name: &str) -> Result<[u8; 32], StoreError> {
-        let bucket = self.bucket.get_or_try_init(|| self.open_bucket()).await?;
-        let mut fresh = [0; 32];
-        fresh[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-        fresh[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-        if let Err(error) = bucket.create(name, fresh.to_vec().into()).await
-            && error.kind() != kv::CreateErrorKind::AlreadyExists
-        {
-            return Err(StoreError::away(error));
-        }
-        let stored = bucket.get(name).await.map_err(StoreError::away)?;
-        let stored = stored.ok_or_else(|| StoreError::Corrupt(format!("the secret {name} was deleted")))?;
-        <[u8; 32]>::try_from(&stored[..])
-            .map_err(|_| StoreError::Corrupt(format!("the secret {name} is not 32 bytes")))
-    }
-
-    async fn open_bucket(&self) -> Result<kv::Store, StoreError> {
-        if let Ok(bucket) = self.context.get_key_value(BUCKET).await {
-            return Ok(bucket);
-        }
-        let config = kv::Config {
-            bucket: BUCKET.into(),
-            description: "what all nodes of the deployment share".into(),
-            ..kv::Config::default()
-        };
-        self.context.create_key_value(config).await.map_err(StoreError::away)
+    /// The bucket of what all nodes share, once it was needed.
+    pub(crate) fn bucket(&self) -> &OnceCell<kv::Store> {
+        &self.bucket
     }
 }

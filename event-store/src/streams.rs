@@ -7,6 +7,8 @@ use async_nats::jetstream::stream::{
 };
 use async_nats::jetstream::{Context, ErrorCode};
 
+use tokio::time::{Instant, sleep};
+
 use crate::error::{Cause, StoreError};
 
 /// The stream that is the log.
@@ -32,6 +34,17 @@ pub enum StreamError {
         /// What it must be.
         wanted: String,
     },
+    /// The broker has several servers, and too few to hold it.
+    #[error(
+        "stream {stream} needs {replicas} servers with JetStream, and the cluster has fewer just now: start the \
+         others and try again, or point --nats-url to a server that is no cluster"
+    )]
+    TooFewServers {
+        /// Which stream.
+        stream: String,
+        /// How many replicas it is to have.
+        replicas: usize,
+    },
     /// The broker would not make it.
     #[error("stream {stream} could not be made")]
     Refused {
@@ -48,7 +61,7 @@ pub enum StreamError {
 
 /// The log. Writers publish to `append.>`; what is stored, and only that, is republished on `events.>`, because a
 /// plain subscriber would otherwise hear attempts that the log refused.
-pub(crate) fn events() -> Config {
+pub(crate) fn events(replicas: usize) -> Config {
     Config {
         name: EVENTS.into(),
         description: Some("the log: every event, in one order".into()),
@@ -70,13 +83,13 @@ pub(crate) fn events() -> Config {
         allow_direct: true,
         allow_atomic_publish: true,
         duplicate_window: Duration::from_mins(2),
-        num_replicas: 1,
+        num_replicas: replicas,
         ..Config::default()
     }
 }
 
 /// One message per idempotency key, for as long as keys count.
-pub(crate) fn keys(retention: Duration) -> Config {
+pub(crate) fn keys(retention: Duration, replicas: usize) -> Config {
     Config {
         name: KEYS.into(),
         description: Some("idempotency keys, one message each".into()),
@@ -87,28 +100,29 @@ pub(crate) fn keys(retention: Duration) -> Config {
         allow_direct: true,
         allow_atomic_publish: true,
         duplicate_window: retention.min(Duration::from_mins(2)),
-        num_replicas: 1,
+        num_replicas: replicas,
         ..Config::default()
     }
 }
 
-/// Makes the stream, or checks the one that is there. Returns how it is.
+/// Makes the stream, or checks the one that is there. Returns how it is. Asks again while nobody leads.
 pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, StreamError> {
-    let stream = wanted.name.clone();
-    let refused = |source: Cause| StreamError::Refused { stream: stream.clone(), source };
-    let found = match context.get_stream(&stream).await {
-        Ok(found) => found.cached_info().config.clone(),
-        Err(error) if is(&error, ErrorCode::STREAM_NOT_FOUND) => context
-            .create_stream(wanted.clone())
-            .await
-            .map_err(|error| refused(error.into()))?
-            .cached_info()
-            .config
-            .clone(),
-        Err(error) => return Err(refused(error.into())),
+    let deadline = Instant::now() + TO_ELECT;
+    let found = loop {
+        match find_or_make(context, &wanted).await {
+            Ok(found) => break found,
+            Err(no) if no.may_pass() && Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+            Err(no) => return Err(no.for_good(&wanted)),
+        }
     };
+    let stream = wanted.name.clone();
     if found.name == KEYS && found.max_age != wanted.max_age {
-        context.update_stream(wanted).await.map_err(|error| refused(error.into()))?;
+        let Config { max_age, duplicate_window, .. } = wanted;
+        let changed = Config { max_age, duplicate_window, ..found.clone() };
+        context
+            .update_stream(changed)
+            .await
+            .map_err(|error| StreamError::Refused { stream, source: error.into() })?;
         return Ok(found);
     }
     match difference(&found, &wanted) {
@@ -117,9 +131,59 @@ pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, 
     }
 }
 
-fn is(error: &async_nats::jetstream::context::GetStreamError, code: ErrorCode) -> bool {
-    use async_nats::jetstream::context::GetStreamErrorKind;
-    matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == code)
+/// Longer than an election takes.
+const TO_ELECT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the stream is neither found nor made; the broker's own number, if it gave one.
+struct No {
+    code: Option<ErrorCode>,
+    source: Cause,
+}
+
+impl No {
+    /// Whether it may be different in a moment: nobody leads, too few servers are known yet, or it is there after all.
+    fn may_pass(&self) -> bool {
+        let passing = [
+            ErrorCode::CLUSTER_INCOMPLETE,
+            ErrorCode::CLUSTER_NO_PEERS,
+            ErrorCode::CLUSTER_NOT_ACTIVE,
+            ErrorCode::CLUSTER_NOT_ASSIGNED,
+            ErrorCode::CLUSTER_NOT_AVAILABLE,
+            ErrorCode::CLUSTER_NOT_LEADER,
+            ErrorCode::STREAM_NAME_EXIST,
+        ];
+        self.code.is_none_or(|code| passing.contains(&code))
+    }
+
+    fn for_good(self, wanted: &Config) -> StreamError {
+        let (stream, replicas) = (wanted.name.clone(), wanted.num_replicas);
+        if self.code == Some(ErrorCode::CLUSTER_NO_PEERS) {
+            return StreamError::TooFewServers { stream, replicas };
+        }
+        StreamError::Refused { stream, source: self.source }
+    }
+}
+
+async fn find_or_make(context: &Context, wanted: &Config) -> Result<Config, No> {
+    use async_nats::jetstream::context::{CreateStreamErrorKind, GetStreamErrorKind};
+    let found = match context.get_stream(&wanted.name).await {
+        Ok(found) => return Ok(found.cached_info().config.clone()),
+        Err(error) => error,
+    };
+    let code =
+        if let GetStreamErrorKind::JetStream(error) = found.kind() { Some(error.error_code()) } else { None };
+    if code != Some(ErrorCode::STREAM_NOT_FOUND) {
+        return Err(No { code, source: found.into() });
+    }
+    context.create_stream(wanted).await.map(|made| made.cached_info().config.clone()).map_err(|error| {
+        let code = if let CreateStreamErrorKind::JetStream(error) = error.kind() {
+            Some(error.error_code())
+        } else {
+            None
+        };
+        No { code, source: error.into() }
+    })
 }
 
 /// A field by the broker's name for it, and how to show it.
@@ -165,14 +229,14 @@ mod tests {
 
     #[test]
     fn a_field_that_matters_is_named() {
-        let mut found = events();
-        assert_eq!(difference(&found, &events()), None);
+        let mut found = events(1);
+        assert_eq!(difference(&found, &events(1)), None);
         found.num_replicas = 3;
-        assert_eq!(difference(&found, &events()), None);
+        assert_eq!(difference(&found, &events(1)), None);
         found.deny_purge = false;
-        assert_eq!(difference(&found, &events()), Some(("deny_purge", "false".into(), "true".into())));
-        found = events();
+        assert_eq!(difference(&found, &events(1)), Some(("deny_purge", "false".into(), "true".into())));
+        found = events(1);
         found.republish = None;
-        assert_eq!(difference(&found, &events()).map(|(field, ..)| field), Some("republish"));
+        assert_eq!(difference(&found, &events(1)).map(|(field, ..)| field), Some("republish"));
     }
 }

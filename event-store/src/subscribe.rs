@@ -8,11 +8,12 @@ use async_nats::jetstream::stream::State;
 use event_model::{EntityName, Position};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::envelope::{self, Entry, Stored};
 use crate::error::{Cause, StoreError};
+use crate::leader::patiently;
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
 use crate::streams::EVENTS;
@@ -22,6 +23,9 @@ use crate::subjects;
 const AHEAD: usize = 5000;
 /// How often the broker says that it is there when there is nothing to send.
 const HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// How long to wait before a finding on a replicated log is looked at again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Where a reader stands: the position up to which it has read, and the id of the event there, by which a log that
 /// was replaced is noticed.
@@ -98,8 +102,11 @@ impl EventStore {
 
     /// What the broker counts.
     pub(crate) async fn state(&self) -> Result<State, StoreError> {
-        let stream = self.context().get_stream_no_info(EVENTS).await.map_err(StoreError::away)?;
-        Ok(stream.get_info().await.map_err(StoreError::away)?.state)
+        patiently(self.deadline(), |_| async {
+            let stream = self.context().get_stream_no_info(EVENTS).await.map_err(StoreError::away)?;
+            Ok(stream.get_info().await.map_err(StoreError::away)?.state)
+        })
+        .await
     }
 
     async fn first_gone(&self) -> Result<u64, StoreError> {
@@ -226,6 +233,19 @@ impl EventStore {
     /// # Errors
     /// [`StoreError::Corrupt`] when it is shorter, another event lies there, or the broker knows of a gap.
     pub async fn check(&self, mark: Mark) -> Result<(), StoreError> {
+        let deadline = self.deadline();
+        loop {
+            match self.check_once(mark).await {
+                // A server that led until it was paused or cut off may answer once more, with what it knew then.
+                Err(StoreError::Corrupt(_)) if self.is_replicated() && Instant::now() + AGAIN < deadline => {
+                    sleep(AGAIN).await;
+                }
+                checked => return checked,
+            }
+        }
+    }
+
+    async fn check_once(&self, mark: Mark) -> Result<(), StoreError> {
         let head = self.head().await?;
         if mark.position == Position::START {
             return Ok(());

@@ -4,14 +4,14 @@
 //! each of our events says in its own headers which message it follows. So a short tail is read message by message.
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::RawMessageErrorKind;
+use async_nats::jetstream::stream::RawMessageBuilder;
 use event_model::{EntityName, Position};
 use serde_json::json;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use crate::envelope::{self, Entry, Stored};
+use crate::envelope::Entry;
 use crate::error::StoreError;
+use crate::leader;
 use crate::read;
 use crate::store::EventStore;
 use crate::streams::EVENTS;
@@ -101,28 +101,11 @@ impl EventStore {
             let entry = read::entry(&message)?;
             return Ok(Some(Step { follows: follows(message.headers.as_ref(), &entry), entry }));
         }
-        let Some(message) = self.last_of_leader(&subject, deadline).await? else { return Ok(None) };
-        let StreamMessage { subject, sequence, headers, payload: data, time } = message;
-        let position = Position::new(sequence);
-        let entry =
-            envelope::read(Stored { subject: &subject, position, time, headers: Some(&headers), data });
+        let last = |raw: RawMessageBuilder| raw.last_by_subject(subject.clone());
+        let Some(message) = self.of_leader(EVENTS, last, deadline).await? else { return Ok(None) };
+        let headers = message.headers.clone();
+        let entry = leader::entry(message);
         Ok(Some(Step { follows: follows(Some(&headers), &entry), entry }))
-    }
-
-    async fn last_of_leader(
-        &self,
-        subject: &str,
-        deadline: Instant,
-    ) -> Result<Option<StreamMessage>, StoreError> {
-        let read = async {
-            let stream = self.context().get_stream_no_info(EVENTS).await.map_err(StoreError::away)?;
-            match stream.get_last_raw_message_by_subject(subject).await {
-                Ok(message) => Ok(Some(message)),
-                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-                Err(error) => Err(StoreError::away(error)),
-            }
-        };
-        timeout_at(deadline, read).await.map_err(StoreError::away)?
     }
 }
 

@@ -35,6 +35,19 @@ pub(crate) fn sync_mode(text: &str) -> String {
     line.and_then(|line| line.split_once(':')).map_or("2m", |(_, value)| value.trim()).to_owned()
 }
 
+/// `text` for one server of a cluster, which the others reach at its port on loopback.
+pub(crate) fn for_node(text: &str, name: &str, port: u16, all: &[u16]) -> String {
+    let routes: Vec<String> = all.iter().map(|port| format!("\"nats://127.0.0.1:{port}\"")).collect();
+    let routes = routes.join(", ");
+    let cluster = format!("cluster {{ name: jetsource, host: 127.0.0.1, port: {port}, routes: [{routes}] }}");
+    format!("{text}\nserver_name: {name}\n{cluster}\n")
+}
+
+/// Whether `text` makes a server one of several.
+pub(crate) fn is_clustered(text: &str) -> bool {
+    text.lines().any(|line| line.trim_start().starts_with("cluster"))
+}
+
 fn key(line: &str) -> &str {
     line.split_once(':').map_or("", |(key, _)| key.trim())
 }
@@ -45,7 +58,7 @@ fn quoted(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONFIG, for_run, key, sync_mode};
+    use super::{CONFIG, for_node, for_run, is_clustered, key, sync_mode};
 
     #[test]
     fn the_shipped_text_has_each_line_that_a_run_sets_once() {
@@ -64,6 +77,16 @@ mod tests {
         let limited = for_run("store_dir: \"x\"\nmax_file_store: 1GB", 0, "/a", "/p");
         assert_eq!(limited.matches("max_file_store").count(), 1);
         assert!(for_run(CONFIG, 4333, "/a", "/p").contains("127.0.0.1:4333"));
+    }
+
+    #[test]
+    fn a_node_is_as_durable_as_a_server_alone_and_keeps_the_port_of_its_cluster() {
+        let node = for_node(CONFIG, "n2", 7002, &[7001, 7002]);
+        assert_eq!(sync_mode(&node), "always");
+        assert!(is_clustered(&node) && !is_clustered(CONFIG));
+        let run = for_run(&node, 4333, "/a", "/p");
+        assert!(run.contains("port: 7002, routes: [\"nats://127.0.0.1:7001\", \"nats://127.0.0.1:7002\"]"));
+        assert_eq!(run.matches("4333").count(), 1);
     }
 
     #[test]

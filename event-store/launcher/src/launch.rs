@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) config: String,
     /// Away from the terminal, so that Ctrl-C reaches the program only.
     pub(crate) own_group: bool,
+    /// Whether it is the whole broker, not one of several.
+    pub(crate) alone: bool,
 }
 
 /// A server that is ready.

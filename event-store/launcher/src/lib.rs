@@ -1,8 +1,9 @@
 //! Finds and runs the real nats-server, for the program and for tests.
 //!
-//! In reading order. There is no client in here: whoever wants to talk to the server connects to its URL.
+//! In reading order. There is no client to use in here: whoever wants to talk to the server connects to its URL.
 
 mod binary;
+mod cluster;
 mod config;
 mod data_dir;
 mod error;
@@ -10,6 +11,9 @@ mod health;
 mod home;
 mod launch;
 mod lock;
+mod monitoring;
+mod ports;
+mod probe;
 mod process;
 mod proxy;
 mod record;
@@ -18,6 +22,7 @@ mod storm;
 mod supervisor;
 
 pub use binary::{Binary, find};
+pub use cluster::Cluster;
 pub use config::CONFIG;
 pub use data_dir::DataDir;
 pub use error::LaunchError;

@@ -1,7 +1,6 @@
 //! A server that runs for as long as this value does.
 
 use std::env;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
@@ -13,7 +12,7 @@ use crate::home::Home;
 use crate::launch::Plan;
 use crate::process;
 use crate::supervisor::{Status, supervise};
-use crate::{Binary, CONFIG, LaunchError, find};
+use crate::{Binary, CONFIG, LaunchError, config, find, ports};
 
 /// The port for clients, on loopback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,28 +64,30 @@ impl Server {
     /// A server for a test, in a folder and on a port of its own: the one that `JETSOURCE_NATS_SERVER` names, or
     /// one of the usual places.
     pub async fn throwaway() -> Result<Self, LaunchError> {
-        let explicit = env::var_os("JETSOURCE_NATS_SERVER").map(PathBuf::from);
-        let binary = find(explicit.as_deref(), &[])?;
-        let scratch = tempfile::Builder::new().prefix("jetsource-nats-").tempdir();
-        let scratch = scratch.map_err(LaunchError::folder(env::temp_dir()))?;
-        // In the group of the tests, so that Ctrl-C ends it with them.
-        let mut server = Self::start_in(Options::new(binary, scratch.path()), false).await?;
+        let (binary, scratch) = for_test()?;
+        let mut server = Self::beside_tests(Options::new(binary, scratch.path())).await?;
         server.scratch = Some(scratch);
         Ok(server)
+    }
+
+    /// In the group of the tests, so that Ctrl-C ends it with them.
+    pub(crate) async fn beside_tests(options: Options) -> Result<Self, LaunchError> {
+        Self::start_in(options, false).await
     }
 
     async fn start_in(options: Options, own_group: bool) -> Result<Self, LaunchError> {
         let home = Home::make(&options.dir)?;
         let dir = home.dir().to_owned();
         home.turn_log()?;
-        let plan = Plan { binary: options.binary, home, config: options.config, own_group };
+        let alone = !config::is_clustered(&options.config);
+        let plan = Plan { binary: options.binary, home, config: options.config, own_group, alone };
         let port = match options.port {
-            Port::Preferred(port) if is_free(port) => port,
+            Port::Preferred(port) if ports::is_free(port) => port,
             Port::Preferred(_) | Port::Free => 0,
         };
         let running = match plan.launch(port).await {
             // Somebody took the port in between.
-            Err(LaunchError::Died { .. }) if port != 0 && !is_free(port) => plan.launch(0).await?,
+            Err(LaunchError::Died { .. }) if port != 0 && !ports::is_free(port) => plan.launch(0).await?,
             first => first?,
         };
         let port = running.port;
@@ -177,6 +178,10 @@ impl Drop for Server {
     }
 }
 
-fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+/// The server that tests run, and a folder that is gone after them.
+pub(crate) fn for_test() -> Result<(Binary, TempDir), LaunchError> {
+    let explicit = env::var_os("JETSOURCE_NATS_SERVER").map(PathBuf::from);
+    let binary = find(explicit.as_deref(), &[])?;
+    let scratch = tempfile::Builder::new().prefix("jetsource-nats-").tempdir();
+    Ok((binary, scratch.map_err(LaunchError::folder(env::temp_dir()))?))
 }

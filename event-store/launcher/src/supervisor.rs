@@ -60,7 +60,7 @@ pub(crate) async fn supervise(
                 let exit = exit.map_or_else(|error| error.to_string(), |exit| exit.to_string());
                 tracing::warn!(pid = running.pid, %exit, "nats-server died, starting it again");
             }
-            () = room_for_writes(&plan, &running.monitoring_url, &status, patient_until) => {
+            () = room_for_writes(&plan, &running.monitoring_url, &status, patient_until), if plan.alone => {
                 tracing::warn!(pid = running.pid, "there is room on disk again, starting nats-server again");
                 patient_until = Instant::now() + BETWEEN_RESTARTS;
                 end(&mut running).await;
@@ -86,6 +86,9 @@ pub(crate) async fn supervise(
 
 /// Returns when the server takes no writes though there is room for them, and a restart is due: it does not go on by
 /// itself. Tells in `status` what it finds meanwhile.
+///
+/// Asked of a server that is alone: one of several also calls a stream broken while it catches up with the others, or
+/// when they are away.
 async fn room_for_writes(plan: &Plan, monitoring_url: &str, status: &watch::Sender<Status>, due: Instant) {
     loop {
         sleep(LOOK).await;

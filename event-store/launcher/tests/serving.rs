@@ -2,32 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "plain/client.rs"]
+mod client;
+
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
+use client::jetstream_settings;
 use nats_launcher::{Options, Port, Server, find};
-
-/// Asks as any plain client would, and returns the answer's JSON.
-fn jetstream_settings(port: u16) -> serde_json::Value {
-    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let ask = "CONNECT {\"verbose\":false}\r\nSUB answers 1\r\n\
-               PUB $SYS.REQ.SERVER.PING.JSZ answers 15\r\n{\"config\":true}\r\n";
-    connection.write_all(ask.as_bytes()).unwrap();
-    let mut lines = BufReader::new(connection);
-    let mut line = String::new();
-    while !line.starts_with("MSG") {
-        line.clear();
-        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the server hung up");
-    }
-    let size = line.split_whitespace().next_back().unwrap().parse().unwrap();
-    let mut answer = vec![0; size];
-    lines.read_exact(&mut answer).unwrap();
-    serde_json::from_slice(&answer).unwrap()
-}
 
 fn is_running(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

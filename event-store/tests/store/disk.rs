@@ -9,7 +9,7 @@ use event_store::{Connection, EventStore, ExecuteError, Settings, StoreError};
 use futures_util::future::join_all;
 use nats_launcher::{Options, Server, find};
 
-use crate::proxy::raw;
+use crate::told::raw;
 use crate::toy::{Jar, JarCommand, command, jar};
 
 /// A file system of its own in memory, gone when dropped.

@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
 
 mod away;
+mod cluster;
 mod disk;
 mod group;
 mod keys;
 mod log;
 mod proxy;
+#[path = "../told/told.rs"]
+mod told;
 mod toy;

@@ -3,22 +3,17 @@
 //!
 //! `JETSOURCE_STORM_COMMANDS` asks for more commands, `JETSOURCE_STORM_SEED` for the faults of a run that failed.
 
-mod caller;
-mod check;
-pub(crate) mod raw;
-
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use event_store::{Connection, EventStore, Settings};
 use futures_util::future::join_all;
-use nats_launcher::{Dice, Proxy, Server};
+use nats_launcher::{Proxy, Server};
 
-use crate::toy::{Jar, JarCommand, command};
-use caller::{Caller, SEALED};
-use check::{Told, Verdict};
+use crate::told::check::{self, Told, Verdict};
+use crate::told::crowd::{self, Numbers};
+use crate::told::{raw, setting};
 
 /// What two busy cores do in a minute, most of it spent waiting for answers that were lost.
 const COMMANDS: u64 = 6_000;
@@ -32,13 +27,11 @@ async fn what_callers_were_told_in_a_storm_is_what_the_log_holds() {
     println!("seed {seed}");
     let server = Server::throwaway().await.unwrap();
     let direct = crate::toy::open(&server).await;
-    for jar in 0..SEALED {
-        direct.execute::<Jar>(&caller::name(jar), JarCommand::Seal, &command()).await.unwrap();
-    }
+    crowd::seal(&direct).await;
     let since = Instant::now();
-    let numbers = Arc::new(AtomicU64::new(0));
+    let numbers = Numbers::up_to(commands);
     let faults = AtomicU64::new(0);
-    let nodes = (0..NODES).map(|node| node_in_a_storm(&server, seed + node, commands, &numbers, &faults));
+    let nodes = (0..NODES).map(|node| node_in_a_storm(&server, seed + node, &numbers, &faults));
     let told: Vec<Told> = join_all(nodes).await.into_iter().flatten().collect();
     let took = since.elapsed();
 
@@ -67,41 +60,12 @@ async fn what_callers_were_told_in_a_storm_is_what_the_log_holds() {
 }
 
 /// One store behind a proxy of its own, whose callers go on until all commands are taken.
-async fn node_in_a_storm(
-    server: &Server,
-    seed: u64,
-    commands: u64,
-    numbers: &Arc<AtomicU64>,
-    faults: &AtomicU64,
-) -> Vec<Told> {
+async fn node_in_a_storm(server: &Server, seed: u64, numbers: &Numbers, faults: &AtomicU64) -> Vec<Told> {
     let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], server.port()))).await.unwrap();
     let connection = Connection::open(&format!("nats://127.0.0.1:{}", proxy.port())).await.unwrap();
     let store = EventStore::open(connection, Settings::default()).await.unwrap();
-    let callers = (0..CALLERS).map(|caller| {
-        let dice = Dice::new(seed.wrapping_mul(1000) + caller);
-        let (store, numbers) = (store.clone(), Arc::clone(numbers));
-        tokio::spawn(async move {
-            let mut caller = Caller { store, dice };
-            let mut told = Vec::new();
-            loop {
-                let number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
-                if number > commands {
-                    return told;
-                }
-                told.push(caller.ask(number).await);
-            }
-        })
-    });
-    let told = async { join_all(callers).await.into_iter().flat_map(Result::unwrap).collect::<Vec<_>>() };
     tokio::select! {
-        told = told => told,
+        told = crowd::ask(&store, seed, CALLERS, numbers) => told,
         _ = proxy.storm(seed, || { faults.fetch_add(1, Ordering::Relaxed); }) => Vec::new(),
     }
 }
-
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|value| value.parse().unwrap())
-}
-
-/// Long enough for any answer, short enough to hear of one that never comes.
-const NEVER: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! Callers with commands of every kind, who remember what they were told.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_model::{Metadata, Version};
 use event_store::{
@@ -14,12 +14,12 @@ use super::check::{Told, Verdict};
 use crate::toy::{Jar, JarCommand, JarEvent, Sealed, command};
 
 /// How many jars there are; the first ones are sealed.
-pub(super) const JARS: u64 = 400;
-pub(super) const SEALED: u64 = 8;
+pub(crate) const JARS: u64 = 400;
+pub(crate) const SEALED: u64 = 8;
 /// How often a caller asks again who heard nothing certain.
 const TRIES: u64 = 3;
 
-pub(super) fn name(jar: u64) -> String {
+pub(crate) fn name(jar: u64) -> String {
     format!("jar-{jar}")
 }
 
@@ -35,10 +35,10 @@ enum Kind {
     Keyed,
 }
 
-/// Somebody with a store and no luck of their own.
-pub(super) struct Caller {
-    pub(super) store: EventStore,
-    pub(super) dice: Dice,
+/// Somebody with a store, and the dice that say what is asked of it.
+pub(crate) struct Caller {
+    pub(crate) store: EventStore,
+    pub(crate) dice: Dice,
 }
 
 /// What one call came to: a verdict, and where the events lie when it is known.
@@ -46,7 +46,7 @@ type Answer = (String, Verdict, Option<(u64, u64)>);
 
 impl Caller {
     /// Has one command carried out. It adds `number` coins, which no other command does.
-    pub(super) async fn ask(&mut self, number: u64) -> Told {
+    pub(crate) async fn ask(&mut self, number: u64) -> Told {
         let kind = match self.dice.roll(0..100) {
             0..50 => Kind::One,
             50..65 => Kind::Two,
@@ -62,7 +62,8 @@ impl Caller {
             Kind::One | Kind::At(_) | Kind::Keyed => vec![name(jar)],
         };
         let (commands, answers) = (Vec::new(), Vec::new());
-        let mut told = Told { number, jars, commands, answers, verdict: Verdict::Refused, lies: None };
+        let (verdict, lies, at) = (Verdict::Refused, None, Instant::now());
+        let mut told = Told { number, jars, commands, answers, verdict, lies, at };
         let (mut metadata, mut unknown) = (command(), false);
         for _ in 0..TRIES {
             if matches!(kind, Kind::Keyed) {
@@ -73,7 +74,7 @@ impl Caller {
             told.commands.push(metadata.command_id);
             let (said, verdict, lies) = self.call(kind, number, jar, other, &metadata).await;
             told.answers.push(said);
-            (told.verdict, told.lies) = (verdict, lies);
+            (told.verdict, told.lies, told.at) = (verdict, lies, Instant::now());
             match verdict {
                 Verdict::Done | Verdict::Refused => return told,
                 Verdict::Unknown => unknown = true,
@@ -142,6 +143,6 @@ fn verdict(answer: &Result<Done<Jar>, ExecuteError<Sealed>>) -> (Verdict, Option
 }
 
 /// The id that a command gives to the event with this index on a jar, as other tools know it.
-pub(super) fn event_id(command: Uuid, jar: &str, index: usize) -> String {
+pub(crate) fn event_id(command: Uuid, jar: &str, index: usize) -> String {
     Uuid::new_v5(&command, format!("jar/{jar}/{index}").as_bytes()).to_string()
 }

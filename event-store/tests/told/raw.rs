@@ -18,9 +18,10 @@ pub(crate) struct Line {
     pub(crate) coins: Option<u64>,
 }
 
-/// Every message of the log, in order.
-pub(crate) async fn read(url: &str) -> Vec<Line> {
-    let context = jetstream::new(async_nats::connect(url).await.unwrap());
+/// Every message of the log, in order, from one of the servers whose URLs these are, separated by commas.
+pub(crate) async fn read(urls: &str) -> Vec<Line> {
+    let servers: Vec<&str> = urls.split(',').collect();
+    let context = jetstream::new(async_nats::connect(servers).await.unwrap());
     let mut stream = context.get_stream("EVENTS").await.unwrap();
     let there = stream.info().await.unwrap().state.messages;
     let consumer = stream.create_consumer(OrderedConfig::default()).await.unwrap();

@@ -1,0 +1,54 @@
+//! Secrets that all nodes of a deployment share: made at first use, kept in the broker.
+
+use async_nats::jetstream::kv;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::leader::patiently;
+use crate::store::EventStore;
+
+/// The bucket of what all nodes of a deployment share.
+const BUCKET: &str = "jetsource";
+/// Its stream, and the subjects on it, as the broker's key-value stores are laid out.
+const STREAM: &str = "KV_jetsource";
+
+impl EventStore {
+    /// A secret that all nodes of the deployment share: made at first use, kept in the broker.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the broker does not answer.
+    pub async fn shared_secret(&self, name: &str) -> Result<[u8; 32], StoreError> {
+        let mut fresh = [0; 32];
+        fresh[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+        fresh[16..].copy_from_slice(Uuid::new_v4().as_bytes());
+        let fresh = &fresh;
+        patiently(self.deadline(), |by| async move {
+            let bucket = self.bucket().get_or_try_init(|| self.open_bucket()).await?;
+            let made = bucket.create(name, fresh.to_vec().into()).await;
+            // Of the leader: a replica may not have it yet, whoever made it.
+            let subject = format!("$KV.{BUCKET}.{name}");
+            let stored = self.of_leader(STREAM, |raw| raw.last_by_subject(subject.clone()), by).await?;
+            let Some(stored) = stored else {
+                return Err(
+                    made.map_or_else(StoreError::away, |_| StoreError::away("the secret is not there"))
+                );
+            };
+            <[u8; 32]>::try_from(&stored.payload[..])
+                .map_err(|_| StoreError::Corrupt(format!("the secret {name} is not 32 bytes")))
+        })
+        .await
+    }
+
+    async fn open_bucket(&self) -> Result<kv::Store, StoreError> {
+        if let Ok(bucket) = self.context().get_key_value(BUCKET).await {
+            return Ok(bucket);
+        }
+        let config = kv::Config {
+            bucket: BUCKET.into(),
+            description: "what all nodes of the deployment share".into(),
+            num_replicas: self.connection().replicas(),
+            ..kv::Config::default()
+        };
+        self.context().create_key_value(config).await.map_err(StoreError::away)
+    }
+}
