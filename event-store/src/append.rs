@@ -9,10 +9,12 @@ use tokio::time::{Instant, sleep};
 use crate::committer::{Company, MOST_EVENTS, Outgoing};
 use crate::envelope::{self, Draft, Entry};
 use crate::error::{Cause, StoreError};
+use crate::intent;
 use crate::publish::{Answer, TOO_LARGE};
 use crate::read::ROUND_TRIP;
-use crate::store::EventStore;
+use crate::store::{EventStore, Staging};
 use crate::subjects;
+use crate::subscribe::Mark;
 
 /// Where an entity stood when it was read: what an append relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +81,14 @@ enum Attempt {
     Never(StoreError),
 }
 
+/// What of an append is in the log.
+enum Found {
+    /// All of it; the last event of the first entity lies here.
+    All(Position),
+    Some,
+    Nothing,
+}
+
 impl EventStore {
     /// Appends the events of one or several entities: all or none, on disk before it returns, one behind the
     /// other. Returns the position of the last event of the first entity.
@@ -107,19 +117,28 @@ impl EventStore {
         let mut tries = 0_u32;
         loop {
             tries += 1;
-            let attempt = if self.connection().is_up() {
-                let by = deadline.min(Instant::now() + ROUND_TRIP);
-                self.attempt(first, messages(writes, metadata)?, company, by).await
+            let admitted = if self.connection().is_up() {
+                self.admit(deadline).await
             } else {
-                Attempt::NotNow("the broker is not connected".into())
+                Err(StoreError::away("the broker is not connected"))
+            };
+            let attempt = match admitted {
+                Ok(connection) => {
+                    let messages = self.messages(writes, metadata)?;
+                    let by = deadline.min(Instant::now() + ROUND_TRIP);
+                    self.attempt(first, messages, company, connection, by).await
+                }
+                Err(StoreError::Unavailable(cause)) => Attempt::NotNow(cause),
+                Err(error) => Attempt::Never(error),
             };
             let cause = match attempt {
                 Attempt::Stored(last) => {
                     metrics::histogram!("jetsource_append_seconds").record(started.elapsed().as_secs_f64());
                     return Ok(Position::new(last.get() - trailing as u64));
                 }
-                Attempt::Taken(entity) => match self.what_follows(first, deadline).await {
-                    Ok(Some(position)) if unanswered => return Ok(position),
+                Attempt::Taken(entity) => match self.what_is_stored(writes, deadline).await {
+                    Ok(Found::All(position)) if unanswered => return Ok(position),
+                    Ok(Found::Some) => "a part of it is stored: its rest will follow".into(),
                     Ok(_) => {
                         metrics::counter!("jetsource_append_conflicts_total").increment(1);
                         return Err(StoreError::Conflict { entity });
@@ -157,16 +176,69 @@ impl EventStore {
         first: &Write,
         messages: Vec<Outgoing>,
         company: Company,
+        connection: u64,
         by: Instant,
     ) -> Attempt {
+        let last = messages.last().and_then(|last| last.headers.get("ce-id")?.as_str().parse().ok());
         match self.committer().append(messages, company, by).await {
             Answer::Stored { duplicate: true, .. } => Attempt::Taken(first.entity.clone()),
-            Answer::Stored { sequence, .. } => Attempt::Stored(sequence),
+            Answer::Stored { sequence, .. } => {
+                self.is_whole_up_to(Mark { position: sequence, id: last }, connection);
+                Attempt::Stored(sequence)
+            }
             Answer::Refused { code, said } => refused(first, code, &said),
             Answer::NoStream(cause) => Attempt::NotNow(cause),
             Answer::None(cause) => Attempt::Unanswered(cause),
             Answer::Parted => Attempt::Parted,
         }
+    }
+
+    /// What is sent.
+    fn messages(&self, writes: &[Write], metadata: &Metadata) -> Result<Vec<Outgoing>, StoreError> {
+        let of: usize = writes.iter().map(|write| write.drafts.len()).sum();
+        if of > MOST_EVENTS {
+            return Err(StoreError::Unfit(format!("{of} events in one append, at most {MOST_EVENTS} go")));
+        }
+        let unfit = |_| StoreError::Unfit("too many events".into());
+        let mut messages = Vec::with_capacity(of);
+        for write in writes {
+            let subject = Arc::<str>::from(subjects::append(&write.entity));
+            for (index, draft) in write.drafts.iter().enumerate() {
+                let number = u32::try_from(messages.len() + 1).map_err(unfit)?;
+                let part =
+                    if of > 1 { Some(Part { number, of: u32::try_from(of).map_err(unfit)? }) } else { None };
+                let mut headers = envelope::headers(draft, &write.entity, metadata, part)?;
+                if index == 0 {
+                    headers.insert(
+                        async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+                        write.stand.last.to_string(),
+                    );
+                }
+                messages.push(Outgoing { subject: subject.clone(), headers, data: draft.data.clone() });
+            }
+        }
+        // Several servers need no record: they store an append whole or not at all.
+        if !self.is_replicated() && !intent::record(&mut messages)? && self.staging() == Staging::Memory {
+            return Err(StoreError::Unfit(
+                "an append this large over several events cannot be completed after a power cut: make it smaller, or \
+                 let the broker gather it on disk"
+                    .into(),
+            ));
+        }
+        Ok(messages)
+    }
+
+    /// What of these writes is stored: what follows where their entities stood.
+    async fn what_is_stored(&self, writes: &[Write], deadline: Instant) -> Result<Found, StoreError> {
+        let mut found = Vec::new();
+        for write in writes.iter().filter(|write| !write.is_empty()) {
+            found.push(self.what_follows(write, deadline).await?);
+        }
+        Ok(match found.first().copied().flatten() {
+            Some(position) if found.iter().all(Option::is_some) => Found::All(position),
+            _ if found.iter().any(Option::is_some) => Found::Some,
+            _ => Found::Nothing,
+        })
     }
 
     /// Whether what follows the stand of this write is the write itself; then the position of its last event.
@@ -196,32 +268,6 @@ fn refused(first: &Write, code: u64, said: &str) -> Attempt {
         // away: certainly not stored, and the same may work in a moment.
         _ => Attempt::NotNow(said.into()),
     }
-}
-
-fn messages(writes: &[Write], metadata: &Metadata) -> Result<Vec<Outgoing>, StoreError> {
-    let of: usize = writes.iter().map(|write| write.drafts.len()).sum();
-    if of > MOST_EVENTS {
-        return Err(StoreError::Unfit(format!("{of} events in one append, at most {MOST_EVENTS} go")));
-    }
-    let unfit = |_| StoreError::Unfit("too many events".into());
-    let mut messages = Vec::with_capacity(of);
-    for write in writes {
-        let subject = Arc::<str>::from(subjects::append(&write.entity));
-        for (index, draft) in write.drafts.iter().enumerate() {
-            let number = u32::try_from(messages.len() + 1).map_err(unfit)?;
-            let part =
-                if of > 1 { Some(Part { number, of: u32::try_from(of).map_err(unfit)? }) } else { None };
-            let mut headers = envelope::headers(draft, &write.entity, metadata, part)?;
-            if index == 0 {
-                headers.insert(
-                    async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
-                    write.stand.last.to_string(),
-                );
-            }
-            messages.push(Outgoing { subject: subject.clone(), headers, data: draft.data.clone() });
-        }
-    }
-    Ok(messages)
 }
 
 fn pause(tries: u32) -> std::time::Duration {

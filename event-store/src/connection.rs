@@ -1,5 +1,6 @@
 //! The connection to the broker, and what it must be before the log may rely on it.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -133,6 +134,11 @@ impl Connection {
     /// Whether the broker is connected just now.
     pub fn is_up(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// How many connections were made, this one included; known before anything is sent on it.
+    pub(crate) fn number(&self) -> u64 {
+        self.client.statistics().connects.load(Ordering::Relaxed)
     }
 
     /// Rises with every connection that is made.

@@ -12,7 +12,8 @@
 //!   those that wait share one batch and its syncs
 //! - [`execute`]: the way of one command
 //! - [`keys`], [`once`]: a command sent again under its key happens once
-//! - `secret`: what all nodes share
+//! - `settle`, `intent`, `parts`: an append that a power cut took apart is completed before a writer is let in
+//! - `shared`: what all nodes share
 //! - [`subscribe`]: the whole log in order, without a gap
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
@@ -28,13 +29,16 @@ mod cost;
 pub mod envelope;
 pub mod error;
 pub mod execute;
+mod intent;
 pub mod keys;
 mod leader;
 pub mod load;
 pub mod once;
+mod parts;
 mod publish;
 pub mod read;
-mod secret;
+mod settle;
+mod shared;
 pub mod store;
 pub mod streams;
 pub mod subjects;
@@ -49,6 +53,6 @@ pub use error::{ExecuteError, Foreign, StoreError};
 pub use execute::{Also, Done, Effect, Expected, alone};
 pub use keys::IdempotencyKey;
 pub use load::Loaded;
-pub use store::{EventStore, Settings};
+pub use store::{EventStore, Settings, Staging};
 pub use streams::StreamError;
 pub use subscribe::{Batch, Mark, Subscription};

@@ -11,6 +11,7 @@ use crate::cache::Entities;
 use crate::committer::Committer;
 use crate::connection::Connection;
 use crate::once::Waiting;
+use crate::settle::Admission;
 use crate::streams::{self, StreamError};
 
 /// How the store behaves.
@@ -22,15 +23,29 @@ pub struct Settings {
     pub key_retention: Duration,
     /// How many entities are remembered, so that a hot one is decided without reading the log.
     pub remembered_entities: u64,
+    /// Where the broker gathers a batch before it is stored.
+    pub staging: Staging,
+}
+
+/// Where the broker gathers a batch before it is stored. It is the broker's own matter, and said here because it
+/// decides what a power cut leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Staging {
+    /// On disk: after a power cut the broker completes a batch by itself.
+    #[default]
+    Disk,
+    /// In memory: after a power cut the store completes an append, from the record that its first event carries.
+    Memory,
 }
 
 impl Default for Settings {
-    /// Four seconds, thirty days, a hundred thousand entities.
+    /// Four seconds, thirty days, a hundred thousand entities, staging on disk.
     fn default() -> Self {
         Self {
             patience: Duration::from_secs(4),
             key_retention: Duration::from_hours(30 * 24),
             remembered_entities: 100_000,
+            staging: Staging::default(),
         }
     }
 }
@@ -46,6 +61,7 @@ pub struct EventStore {
     entities: Entities,
     replicated: bool,
     waiting: Waiting,
+    admission: Admission,
     bucket: Arc<OnceCell<kv::Store>>,
 }
 
@@ -70,6 +86,7 @@ impl EventStore {
             context,
             settings,
             waiting: Waiting::default(),
+            admission: Admission::default(),
             bucket: Arc::default(),
         })
     }
@@ -104,6 +121,15 @@ impl EventStore {
     /// Whether several servers hold the log, of which one may answer late.
     pub(crate) fn is_replicated(&self) -> bool {
         self.replicated
+    }
+
+    /// Where the broker gathers a batch.
+    pub(crate) fn staging(&self) -> Staging {
+        self.settings.staging
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     pub(crate) fn entities(&self) -> &Entities {

@@ -17,6 +17,11 @@ pub fn append(entity: &EntityName) -> String {
     format!("append.{}.{}", token(&entity.category), token(&entity.id))
 }
 
+/// Where the broker stores what is published to such a subject.
+pub(crate) fn of_appended(subject: &str) -> String {
+    format!("events.{}", subject.strip_prefix("append.").unwrap_or(subject))
+}
+
 /// The subject of the record of an idempotency key.
 pub(crate) fn key(name: &str) -> String {
     format!("keys.{}", token(name))

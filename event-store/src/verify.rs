@@ -4,7 +4,6 @@
 //! - `scan`: every message in order, and what is missing between them
 //! - `check`: what is held against each message
 //! - `envelope`: whether an event of ours has all that an event has
-//! - `parts`: whether each append is whole
 //!
 //! What it keeps in memory grows with the log: 16 bytes for the id of each event, doubled by the set that they are
 //! in, and the name and version of each entity.
@@ -13,7 +12,6 @@
 
 mod check;
 mod envelope;
-mod parts;
 mod scan;
 #[cfg(test)]
 mod tests;

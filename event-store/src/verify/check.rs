@@ -6,10 +6,10 @@ use async_nats::HeaderMap;
 use event_model::{Position, Recorded, Version};
 use time::OffsetDateTime;
 
-use super::parts::Parts;
 use super::{Category, Counts, FOREIGN, Listed, PROBLEMS, Problem, Reader, Verified, envelope};
 use crate::envelope::{Entry, Stored, read};
 use crate::error::Foreign;
+use crate::parts::{Begun, Parts, Stray};
 use crate::subscribe::Mark;
 
 /// What the log was so far.
@@ -79,8 +79,8 @@ impl<'a> Check<'a> {
 
     /// All was read.
     pub(super) fn end(mut self, head: Position) -> Verified {
-        if let Some(problem) = self.parts.end() {
-            self.problems.add(PROBLEMS, problem);
+        for Begun { position, last, .. } in std::mem::take(&mut self.parts).end() {
+            self.problem(position, format!("the append that begins here is cut off after part {last}"));
         }
         let beyond = self.standing(|_| true);
         self.off(beyond, &format!("the log ends at {head}"));
@@ -152,8 +152,8 @@ impl<'a> Check<'a> {
         if !self.ids.insert(event.id.as_u128()) {
             self.problem(event.position, format!("an event before has its id {}", event.id));
         }
-        if let Some(problem) = self.parts.take(event) {
-            self.problems.add(PROBLEMS, problem);
+        if let Err(Stray(part)) = self.parts.take(event) {
+            self.problem(event.position, format!("part {part} of an append without the parts before it"));
         }
         self.version(event);
     }

@@ -10,6 +10,8 @@ use event_store::{Effect, Entry, ExecuteError, Mark, StoreError, Write};
 async fn a_silent_broker_is_told_in_time_and_forgotten_when_it_is_back() {
     let (server, store) = log().await;
     let stand = store.load::<Jar>(&jar("a")).await.unwrap().stand();
+    // Writers are let in while the broker still answers.
+    store.settle().await.unwrap();
     server.pause().unwrap();
     let read = tokio::time::timeout(Duration::from_secs(5), store.load::<Jar>(&jar("a"))).await.unwrap();
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");

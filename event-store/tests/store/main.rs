@@ -9,6 +9,7 @@ mod group;
 mod keys;
 mod log;
 mod proxy;
+mod settle;
 #[path = "../told/told.rs"]
 mod told;
 mod toy;

@@ -1,6 +1,9 @@
-//! Secrets that all nodes of a deployment share: made at first use, kept in the broker.
+//! What all nodes of a deployment share, kept in the broker: secrets, made at first use, and how far the log is known to
+//! be whole.
 
 use async_nats::jetstream::kv;
+use bytes::Bytes;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -25,18 +28,29 @@ impl EventStore {
         patiently(self.deadline(), |by| async move {
             let bucket = self.bucket().get_or_try_init(|| self.open_bucket()).await?;
             let made = bucket.create(name, fresh.to_vec().into()).await;
-            // Of the leader: a replica may not have it yet, whoever made it.
-            let subject = format!("$KV.{BUCKET}.{name}");
-            let stored = self.of_leader(STREAM, |raw| raw.last_by_subject(subject.clone()), by).await?;
-            let Some(stored) = stored else {
+            let Some(stored) = self.shared(name, by).await? else {
                 return Err(
                     made.map_or_else(StoreError::away, |_| StoreError::away("the secret is not there"))
                 );
             };
-            <[u8; 32]>::try_from(&stored.payload[..])
+            <[u8; 32]>::try_from(&stored[..])
                 .map_err(|_| StoreError::Corrupt(format!("the secret {name} is not 32 bytes")))
         })
         .await
+    }
+
+    /// What is kept under a name. Of the leader: a replica may not have it yet, whoever wrote it.
+    pub(crate) async fn shared(&self, name: &str, deadline: Instant) -> Result<Option<Bytes>, StoreError> {
+        self.bucket().get_or_try_init(|| self.open_bucket()).await?;
+        let subject = format!("$KV.{BUCKET}.{name}");
+        let stored = self.of_leader(STREAM, |raw| raw.last_by_subject(subject.clone()), deadline).await?;
+        Ok(stored.map(|stored| stored.payload))
+    }
+
+    /// Keeps something under a name.
+    pub(crate) async fn share(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError> {
+        let bucket = self.bucket().get_or_try_init(|| self.open_bucket()).await?;
+        bucket.put(name, value.into()).await.map(drop).map_err(StoreError::away)
     }
 
     async fn open_bucket(&self) -> Result<kv::Store, StoreError> {
