@@ -14,6 +14,7 @@ mod process;
 mod proxy;
 mod record;
 mod server;
+mod staging;
 mod storm;
 mod supervisor;
 
@@ -23,5 +24,6 @@ pub use data_dir::DataDir;
 pub use error::LaunchError;
 pub use proxy::{Proxy, Way};
 pub use server::{Options, Port, Server};
+pub use staging::Staging;
 pub use storm::Dice;
 pub use supervisor::Status;

@@ -1,0 +1,6 @@
+//! Where batches are staged, on the real server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod memory;
+mod raw;
