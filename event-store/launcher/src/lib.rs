@@ -10,6 +10,8 @@ mod health;
 mod home;
 mod launch;
 mod lock;
+#[cfg(target_os = "linux")]
+mod power;
 mod process;
 mod proxy;
 mod record;
@@ -22,6 +24,8 @@ pub use binary::{Binary, find};
 pub use config::CONFIG;
 pub use data_dir::DataDir;
 pub use error::LaunchError;
+#[cfg(target_os = "linux")]
+pub use power::{Power, PowerError, Unsynced};
 pub use proxy::{Proxy, Way};
 pub use server::{Options, Port, Server};
 pub use staging::Staging;
