@@ -105,7 +105,8 @@ impl From<LaunchError> for Failure {
             LaunchError::NotFound
             | LaunchError::TooOld { .. }
             | LaunchError::NotRunnable { .. }
-            | LaunchError::Folder { .. } => Exit::Usage,
+            | LaunchError::Folder { .. }
+            | LaunchError::Staging { .. } => Exit::Usage,
             LaunchError::DataDirInUse { .. }
             | LaunchError::StoreInUse { .. }
             | LaunchError::OrphanStays { .. } => Exit::Conflict,

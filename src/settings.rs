@@ -17,7 +17,7 @@ use crate::log::Verify;
 use crate::show::Show;
 
 pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
-pub(crate) use serve::{Role, Serve};
+pub(crate) use serve::{Role, Serve, Staging};
 
 const AFTER_HELP: &str = "\
 Every flag --x-y is also the environment variable JETSOURCE_X_Y; the flag wins.

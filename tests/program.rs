@@ -7,6 +7,7 @@ pub mod harness;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
 use harness::{Program, call, command, poll, runs, stderr, stdout};
@@ -38,6 +39,25 @@ fn start_lines_name_all_that_a_user_needs() {
     assert!(line("data").ends_with("data"));
     assert!(line("durability").contains("synced") && line("durability").contains("disk"));
     assert!(line("try").contains("curl") && line("try").contains(program.http()));
+}
+
+#[test]
+fn staging_in_memory_is_told_and_leaves_nothing_there() {
+    if !Path::new("/dev/shm").exists() {
+        eprintln!("NOT TESTED: --staging memory. There is no /dev/shm here.");
+        return;
+    }
+    let mut program = Program::start_with(&["--staging", "memory"]);
+    let said = program.stderr();
+    let line = said.lines().find(|line| line.starts_with("durability")).unwrap();
+    assert!(line.contains("staging: memory") && line.contains("power cut"), "{line}");
+    let streams = program.data_dir().join("nats/jetstream/JETSOURCE/streams");
+    let links = ["EVENTS", "KEYS"].map(|name| streams.join(name).join("batches"));
+    assert!(links.iter().all(|link| link.is_symlink()));
+    let memory = fs::canonicalize(&links[0]).unwrap();
+    assert!(memory.starts_with("/dev/shm"), "{}", memory.display());
+    program.terminate();
+    assert!(!memory.parent().unwrap().exists() && !links.iter().any(|link| link.is_symlink()));
 }
 
 #[test]
@@ -138,7 +158,7 @@ fn a_setting_that_cannot_work_is_named() {
     serve(&["--nats-port", "many"], "--nats-port");
     serve(&["--role", "cook"], "--role");
     serve(&["--views", "postgres://localhost/views"], "--views");
-    serve(&["--staging", "memory"], "--staging");
+    serve(&["--staging", "memory", "--nats-url", "nats://127.0.0.1:1"], "--staging");
     serve(&["--key-retention", "a while"], "--key-retention");
     serve(&["--checkout-deadline", "1h"], "--checkout-deadline");
     serve(&["--checkout-participants", "payment"], "--checkout-participants");

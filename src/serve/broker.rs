@@ -8,7 +8,7 @@ use nats_launcher::{Options, Port, Server, find};
 
 use crate::endpoints::without_password;
 use crate::exit::Failure;
-use crate::settings::Serve;
+use crate::settings::{Serve, Staging};
 
 /// A broker that the log may rely on, with the log opened.
 #[derive(Debug)]
@@ -36,7 +36,12 @@ impl Broker {
             trust(&durability, &url)?;
         }
         let open = Settings { key_retention: settings.key_retention, ..Settings::default() };
+        // Staging in memory: an append that a power cut left half written is to be settled in here, before anybody
+        // writes; also when this run stages on disk and the one before did not.
         let store = EventStore::open(connection, open).await?;
+        if let Some(server) = &server {
+            server.stage().await;
+        }
         Ok(Self { server, url, durability, store })
     }
 
@@ -53,6 +58,11 @@ impl Broker {
     /// How it writes before it acknowledges.
     pub(crate) fn durability(&self) -> &Durability {
         &self.durability
+    }
+
+    /// Where it gathers batches, as far as that can be told: where it runs elsewhere, only its operator can.
+    pub(crate) fn staging(&self) -> Option<nats_launcher::Staging> {
+        self.server.as_ref().map(Server::staging)
     }
 
     /// The log.
@@ -80,6 +90,9 @@ async fn child(settings: &Serve, data_dir: &Path) -> Result<Server, Failure> {
     let mut options = Options::new(binary, data_dir.join("nats"));
     if settings.nats_port != 0 {
         options.port = Port::Preferred(settings.nats_port);
+    }
+    if settings.staging == Staging::Memory {
+        options.staging = nats_launcher::Staging::memory();
     }
     Ok(Server::start(options).await?)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::broker::Broker;
 use super::doors::Doors;
 use crate::endpoints::without_password;
-use crate::settings::{LogFormat, Serve};
+use crate::settings::{LogFormat, Serve, Staging};
 
 /// The lines, each a name and what it says.
 #[derive(Debug)]
@@ -19,13 +19,9 @@ impl StartLines {
     /// Gathered while the doors are still ours to ask.
     pub(crate) fn of(settings: &Serve, data_dir: &Path, doors: Option<&Doors>, broker: &Broker) -> Self {
         let durability = match broker.durability() {
-            Durability::EveryAckSynced => "every acknowledged event is synced; staging: disk",
-            Durability::Lazy => {
-                "LAZY: a power cut loses acknowledged events (--allow-lazy-sync); staging: disk"
-            }
-            Durability::Unknown(_) => {
-                "UNKNOWN: a power cut may lose acknowledged events (--allow-lazy-sync); staging: disk"
-            }
+            Durability::EveryAckSynced => "every acknowledged event is synced",
+            Durability::Lazy => "LAZY: a power cut loses acknowledged events (--allow-lazy-sync)",
+            Durability::Unknown(_) => "UNKNOWN: a power cut may lose acknowledged events (--allow-lazy-sync)",
         };
         let origin = if broker.is_child() { "started here" } else { "runs elsewhere" };
         let version = broker.store().connection().client().server_info().version;
@@ -34,7 +30,7 @@ impl StartLines {
             ("http", http(doors)),
             ("nats", format!("{} (nats-server {version}, {origin})", without_password(broker.url()))),
             ("data", data_dir.display().to_string()),
-            ("durability", durability.to_owned()),
+            ("durability", format!("{durability}; staging: {}", staging(settings, broker))),
         ];
         tracing::debug!(currency = settings.currency, "settings");
         if let Some(doors) = doors {
@@ -56,6 +52,19 @@ impl StartLines {
             }
         }
         out.flush()
+    }
+}
+
+fn staging(settings: &Serve, broker: &Broker) -> &'static str {
+    match (broker.staging(), settings.staging) {
+        (None, _) => "as its operator has set it",
+        (Some(nats_launcher::Staging::Memory(_)), _) => {
+            "memory, so a power cut may leave an append half written, which the store settles at the next start"
+        }
+        (Some(nats_launcher::Staging::Disk), Staging::Disk) => "disk",
+        (Some(nats_launcher::Staging::Disk), Staging::Memory) => {
+            "disk for now, the folder in memory could not be put in place"
+        }
     }
 }
 

@@ -46,6 +46,19 @@ pub enum LaunchError {
         source: io::Error,
     },
 
+    /// Batches were to be staged in a place that is no memory, or cannot be had.
+    #[error(
+        "cannot stage batches in {}: mount a tmpfs there with 16 MiB of room or more, or choose --staging disk",
+        path.display()
+    )]
+    Staging {
+        /// The folder that was named.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: io::Error,
+    },
+
     /// Another program has the data folder.
     #[error(
         "the data folder {} is in use by process {holder}: stop it, or choose another with --data-dir",

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::home::Home;
 use crate::record::Record;
+use crate::staging::Stage;
 use crate::{Binary, LaunchError, config, health, lock};
 
 /// A large log takes its time to recover.
@@ -23,6 +25,7 @@ pub(crate) struct Plan {
     pub(crate) binary: Binary,
     pub(crate) home: Home,
     pub(crate) config: String,
+    pub(crate) stage: Arc<Stage>,
     /// Away from the terminal, so that Ctrl-C reaches the program only.
     pub(crate) own_group: bool,
     /// Whether it is the whole broker, not one of several.
@@ -55,6 +58,7 @@ impl Plan {
             return Err(LaunchError::folder(self.home.dir())(full));
         }
         self.home.prepare(&self.config, port)?;
+        let left_behind = self.stage.left_behind();
         let log = self.home.open_log()?;
         let log_begins = log.metadata().map_or(0, |metadata| metadata.len());
         let not_runnable = |source| LaunchError::NotRunnable { path: self.binary.path().to_owned(), source };
@@ -73,13 +77,16 @@ impl Plan {
             return Err(self.died(log_begins));
         };
         Record::write(&self.home, pid, config::sync_mode(&self.config))?;
-        self.ready(child, pid, log_begins).await
+        let running = self.ready(child, pid, log_begins).await?;
+        self.stage.settle(&left_behind).await;
+        Ok(running)
     }
 
     async fn ready(&self, mut child: Child, pid: u32, log_begins: u64) -> Result<Running, LaunchError> {
         let deadline = Instant::now() + TO_BE_READY;
         let mut pause = Duration::from_millis(2);
         loop {
+            self.stage.put_back();
             if let Some((port, monitoring_url)) = self.read_ports() {
                 return Ok(Running { child, pid, port, monitoring_url });
             }
@@ -90,7 +97,7 @@ impl Plan {
                 return Err(LaunchError::NotReady { log: self.home.log(), seconds: TO_BE_READY.as_secs() });
             }
             sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(50));
+            pause = (pause * 2).min(self.stage.patience());
         }
     }
 

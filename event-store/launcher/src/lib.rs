@@ -13,11 +13,14 @@ mod launch;
 mod lock;
 mod monitoring;
 mod ports;
+#[cfg(target_os = "linux")]
+mod power;
 mod probe;
 mod process;
 mod proxy;
 mod record;
 mod server;
+mod staging;
 mod storm;
 mod supervisor;
 
@@ -26,7 +29,10 @@ pub use cluster::Cluster;
 pub use config::CONFIG;
 pub use data_dir::DataDir;
 pub use error::LaunchError;
+#[cfg(target_os = "linux")]
+pub use power::{Power, PowerError, Unsynced};
 pub use proxy::{Proxy, Way};
 pub use server::{Options, Port, Server};
+pub use staging::Staging;
 pub use storm::Dice;
 pub use supervisor::Status;

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use tempfile::TempDir;
@@ -11,8 +12,9 @@ use tokio::task::JoinHandle;
 use crate::home::Home;
 use crate::launch::Plan;
 use crate::process;
+use crate::staging::Stage;
 use crate::supervisor::{Status, supervise};
-use crate::{Binary, CONFIG, LaunchError, config, find, ports};
+use crate::{Binary, CONFIG, LaunchError, Staging, config, find, ports};
 
 /// The port for clients, on loopback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +36,15 @@ pub struct Options {
     pub port: Port,
     /// The configuration, [`CONFIG`] unless said otherwise; its `listen`, `http` and `store_dir` lines are set.
     pub config: String,
+    /// Where batches are gathered, on disk unless said otherwise.
+    pub staging: Staging,
 }
 
 impl Options {
-    /// The shipped configuration on a free port.
+    /// The shipped configuration on a free port, staging on disk.
     pub fn new(binary: Binary, dir: impl Into<PathBuf>) -> Self {
-        Self { binary, dir: dir.into(), port: Port::Free, config: CONFIG.to_owned() }
+        let (port, config, staging) = (Port::Free, CONFIG.to_owned(), Staging::Disk);
+        Self { binary, dir: dir.into(), port, config, staging }
     }
 }
 
@@ -48,6 +53,7 @@ impl Options {
 pub struct Server {
     port: u16,
     dir: PathBuf,
+    stage: Arc<Stage>,
     status: watch::Receiver<Status>,
     stop: Option<oneshot::Sender<()>>,
     supervisor: JoinHandle<()>,
@@ -80,7 +86,9 @@ impl Server {
         let dir = home.dir().to_owned();
         home.turn_log()?;
         let alone = !config::is_clustered(&options.config);
-        let plan = Plan { binary: options.binary, home, config: options.config, own_group, alone };
+        let stage = Arc::new(Stage::make(&options.staging, home.dir())?);
+        let (binary, config) = (options.binary, options.config);
+        let plan = Plan { binary, home, config, stage: Arc::clone(&stage), own_group, alone };
         let port = match options.port {
             Port::Preferred(port) if ports::is_free(port) => port,
             Port::Preferred(_) | Port::Free => 0,
@@ -94,7 +102,7 @@ impl Server {
         let (tell, status) = watch::channel(Status::of(&running, 0));
         let (stop, stopped) = oneshot::channel();
         let supervisor = tokio::spawn(supervise(plan, running, tell, stopped));
-        Ok(Self { port, dir, status, stop: Some(stop), supervisor, scratch: None })
+        Ok(Self { port, dir, stage, status, stop: Some(stop), supervisor, scratch: None })
     }
 
     /// Where clients connect; the same after a restart.
@@ -120,6 +128,17 @@ impl Server {
     /// The server's folder, which is its `store_dir` too.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Puts the staging of streams that were made since the start where the others' is. To be called before anybody
+    /// writes to them.
+    pub async fn stage(&self) {
+        self.stage.put().await;
+    }
+
+    /// Where batches are gathered now: on disk if those of any stream are.
+    pub fn staging(&self) -> Staging {
+        self.stage.in_force()
     }
 
     /// What is known of the server, and every change of it.

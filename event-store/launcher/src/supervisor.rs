@@ -67,6 +67,7 @@ pub(crate) async fn supervise(
             }
             _ = &mut stop => {
                 end(&mut running).await;
+                plan.stage.bring_to_disk();
                 Record::remove(&plan.home);
                 status.send_modify(|status| status.up = false);
                 return;
@@ -92,6 +93,9 @@ pub(crate) async fn supervise(
 async fn room_for_writes(plan: &Plan, monitoring_url: &str, status: &watch::Sender<Status>, due: Instant) {
     loop {
         sleep(LOOK).await;
+        if let Err(error) = plan.stage.try_put() {
+            tracing::debug!(%error, "nats-server stages batches on disk");
+        }
         let refuses = health::refuses_writes(monitoring_url).await;
         let changed = status.send_if_modified(|status| {
             let changed = status.refuses_writes != refuses;
