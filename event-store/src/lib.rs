@@ -13,6 +13,7 @@
 //! - [`execute`]: the way of one command
 //! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - `secret`: what all nodes share
+//! - `head`: where it ends, and whether it still is the same
 //! - [`subscribe`]: the whole log in order, without a gap
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
@@ -27,6 +28,7 @@ mod cost;
 pub mod envelope;
 pub mod error;
 pub mod execute;
+mod head;
 pub mod keys;
 mod leader;
 pub mod load;
