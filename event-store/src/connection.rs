@@ -47,6 +47,8 @@ pub enum ConnectError {
 
 /// How long a broker may take to answer.
 const TO_ANSWER: Duration = Duration::from_secs(5);
+/// How long several servers may be without a leader: longer than an election takes.
+pub(crate) const TO_ELECT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How the broker writes before it acknowledges.
@@ -64,9 +66,10 @@ impl Connection {
     /// Connects to a server, or to one of several whose URLs are separated by commas, and checks version and JetStream.
     ///
     /// # Errors
-    /// [`ConnectError`], when nobody answers within five seconds or the broker is not fit.
+    /// [`ConnectError`], when nobody answers within five seconds or the broker is not fit; when several servers find no
+    /// leader within ten.
     pub async fn open(urls: &str) -> Result<Self, ConnectError> {
-        let servers: Vec<&str> = urls.split(',').map(str::trim).filter(|url| !url.is_empty()).collect();
+        let servers: Vec<&str> = urls.split(',').map(str::trim).collect();
         let (count, made) = watch::channel(0);
         let client = async_nats::ConnectOptions::new()
             .name("jetsource")
@@ -99,7 +102,7 @@ impl Connection {
             return Err(ConnectError::TooOld { found });
         }
         let context = async_nats::jetstream::new(self.client.clone());
-        let deadline = Instant::now() + TO_ANSWER;
+        let deadline = Instant::now() + TO_ELECT;
         while let Err(error) = context.query_account().await {
             // Of several servers none may lead just now.
             if !self.is_cluster() || Instant::now() + PAUSE >= deadline {

@@ -14,6 +14,7 @@
 //! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - `settle`, `intent`, `parts`: an append that a power cut took apart is completed before a writer is let in
 //! - `shared`: what all nodes share
+//! - `head`: where it ends, and whether it still is the same
 //! - [`subscribe`]: the whole log in order, without a gap
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
@@ -30,6 +31,7 @@ pub mod envelope;
 pub mod error;
 pub mod execute;
 mod intent;
+mod head;
 pub mod keys;
 mod leader;
 pub mod load;

@@ -9,6 +9,7 @@ use async_nats::jetstream::{Context, ErrorCode};
 
 use tokio::time::{Instant, sleep};
 
+use crate::connection::TO_ELECT;
 use crate::error::{Cause, StoreError};
 
 /// The stream that is the log.
@@ -131,8 +132,6 @@ pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, 
     }
 }
 
-/// Longer than an election takes.
-const TO_ELECT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the stream is neither found nor made; the broker's own number, if it gave one.
