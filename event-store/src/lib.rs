@@ -6,7 +6,8 @@
 //! - [`subjects`]: the only place that builds subjects
 //! - [`envelope`]: an event on the wire
 //! - [`store`]: the log, opened
-//! - [`read`], `tail`, [`load`], `cache`: histories, and entities from them
+//! - [`read`], `tail`, [`history`], `fold`, [`load`], `cache`: histories, and entities from them
+//! - `snapshot`: what a long history folded to once
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `cost`: those that wait
 //!   share one batch and its syncs
 //! - [`execute`]: the way of one command
@@ -25,11 +26,14 @@ mod cost;
 pub mod envelope;
 pub mod error;
 pub mod execute;
+mod fold;
+pub mod history;
 pub mod keys;
 pub mod load;
 pub mod once;
 mod publish;
 pub mod read;
+mod snapshot;
 pub mod store;
 pub mod streams;
 pub mod subjects;

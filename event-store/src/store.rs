@@ -12,6 +12,7 @@ use crate::committer::Committer;
 use crate::connection::Connection;
 use crate::error::StoreError;
 use crate::once::Waiting;
+use crate::snapshot::Snapshots;
 use crate::streams::{self, StreamError};
 
 /// The bucket of what all nodes of a deployment share.
@@ -48,6 +49,7 @@ pub struct EventStore {
     committer: Committer,
     key_committer: Committer,
     entities: Entities,
+    snapshots: Snapshots,
     replicated: bool,
     waiting: Waiting,
     bucket: Arc<OnceCell<kv::Store>>,
@@ -63,10 +65,13 @@ impl EventStore {
         context.set_timeout(Duration::from_secs(2));
         let events = streams::ensure(&context, streams::events()).await?;
         streams::ensure(&context, streams::keys(settings.key_retention)).await?;
+        streams::ensure(&context, streams::snapshots()).await?;
+        let snapshots = Snapshots::start(connection.client().clone());
         Ok(Self {
             committer: Committer::start(connection.client().clone()),
             key_committer: Committer::start(connection.client().clone()),
-            entities: Entities::new(settings.remembered_entities),
+            entities: Entities::new(settings.remembered_entities, snapshots.clone()),
+            snapshots,
             replicated: events.num_replicas > 1,
             connection,
             context,
@@ -110,6 +115,10 @@ impl EventStore {
 
     pub(crate) fn entities(&self) -> &Entities {
         &self.entities
+    }
+
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
     }
 
     pub(crate) fn waiting(&self) -> &Waiting {

@@ -8,4 +8,5 @@ mod group;
 mod keys;
 mod log;
 mod proxy;
+mod snapshots;
 mod toy;
