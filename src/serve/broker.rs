@@ -35,7 +35,11 @@ impl Broker {
         if !settings.allow_lazy_sync {
             trust(&durability, &url)?;
         }
-        let open = Settings { key_retention: settings.key_retention, ..Settings::default() };
+        let open = Settings {
+            key_retention: settings.key_retention,
+            remembered_entities: settings.state_cache,
+            ..Settings::default()
+        };
         let store = EventStore::open(connection, open).await?;
         Ok(Self { server, url, durability, store })
     }
