@@ -83,10 +83,24 @@ async fn start(
     if settings.runs(Role::Sagas) {
         tracing::info!("role sagas: there are none yet");
     }
+    settle(roles, store).await;
     if let Some(doors) = doors {
         doors.open(roles, store, views, metrics).await?;
     }
     Ok(())
+}
+
+/// Has whatever a power cut took apart settled before the doors open, and again whenever the broker was away. A log that
+/// is not what was written to it takes no commands; `/readyz` says so.
+async fn settle(roles: &mut Roles, store: &EventStore) {
+    if let Err(error) = store.settle().await {
+        tracing::error!(%error, "the log cannot be written to");
+    }
+    let (store, stop) = (store.clone(), roles.stop_workers());
+    roles.worker("settling", async move {
+        stop.run_until_cancelled(store.keep_settled()).await;
+        Ok::<_, StoreError>(())
+    });
 }
 
 /// A worker for each read model.

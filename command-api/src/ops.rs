@@ -26,8 +26,13 @@ struct Ready {
 /// `GET /readyz`
 pub(crate) async fn readyz(State(api): State<Api>) -> Response {
     let mut reasons = Vec::new();
-    match api.store.head().await {
-        Ok(_) => {}
+    let looked = match api.store.head().await {
+        // Nothing is asked once writers were let in on this connection.
+        Ok(_) => api.store.settle().await,
+        Err(error) => Err(error),
+    };
+    match looked {
+        Ok(()) => {}
         Err(error @ StoreError::Corrupt(_)) => reasons.push(format!("log: {error}")),
         Err(error) => {
             reasons.push(format!("broker: {error}; commands and single reads answer 503 until it is back"));

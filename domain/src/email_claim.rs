@@ -9,7 +9,7 @@ use crate::user::{User, UserEvent};
 use crate::value::{ClaimId, ClaimKey, Email, UserId};
 
 /// The claim on one address; nobody holds it before the first event.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmailClaim {
     holder: Option<UserId>,
 }
@@ -91,6 +91,7 @@ pub fn claims(
 
 impl Decider for EmailClaim {
     const CATEGORY: &'static str = "email";
+    const STATE_FORMAT: u32 = 1;
     type Id = ClaimId;
     type Command = EmailClaimCommand;
     type Event = EmailClaimEvent;

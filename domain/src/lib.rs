@@ -22,6 +22,8 @@ mod golden;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod states;
+#[cfg(test)]
 mod testing;
 
 pub use email_claim::{EmailClaim, EmailClaimCommand, EmailClaimEvent, EmailClaimRejection, claims};

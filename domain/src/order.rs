@@ -9,6 +9,7 @@ mod status;
 mod tests;
 
 use event_model::{Decider, Version};
+use serde::{Deserialize, Serialize};
 
 pub use event::OrderEvent;
 pub use status::{OrderStatus, UnknownStatus};
@@ -17,7 +18,7 @@ use crate::value::{Lines, OrderId, Text, UserId};
 use crate::view::OrderView;
 
 /// One order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order(Option<Content>);
 
 /// What may be asked of an order.
@@ -127,6 +128,7 @@ impl Order {
 
 impl Decider for Order {
     const CATEGORY: &'static str = "order";
+    const STATE_FORMAT: u32 = 1;
     type Id = OrderId;
     type Command = OrderCommand;
     type Event = OrderEvent;
@@ -177,7 +179,7 @@ impl Decider for Order {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Content {
     user_id: UserId,
     status: OrderStatus,

@@ -57,6 +57,14 @@ fn round_trips<E: Event>(happened: &E) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A snapshot gives back the very state that was kept.
+fn state_is_kept<D: Decider + PartialEq>(events: Vec<D::Event>) -> Result<(), TestCaseError> {
+    let state = D::fold(events);
+    let kept = serde_json::to_string(&state).unwrap();
+    prop_assert_eq!(serde_json::from_str::<D>(&kept).unwrap(), state);
+    Ok(())
+}
+
 /// After each event the row is what the entity's own view shows; an event again, and one whose version does
 /// not follow the row's, changes nothing.
 fn row_is_the_view<D: Decider, P: Projection>(
@@ -153,6 +161,19 @@ proptest! {
     #[test]
     fn any_history_makes_stock(events in many(stock_event()), command in stock_command()) {
         is_total::<Stock>(events, command);
+    }
+
+    #[test]
+    fn a_snapshot_gives_back_the_state(
+        of_user in many(user_event()),
+        of_claim in many(email_claim_event()),
+        of_order in many(order_event()),
+        of_stock in many(stock_event()),
+    ) {
+        state_is_kept::<User>(of_user)?;
+        state_is_kept::<EmailClaim>(of_claim)?;
+        state_is_kept::<Order>(of_order)?;
+        state_is_kept::<Stock>(of_stock)?;
     }
 
     #[test]

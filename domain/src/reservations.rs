@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::value::OrderId;
 
 /// The standing of every order that ever asked, and what all of them hold together.
 ///
 /// An order is remembered for good: whoever asks again, however late, is answered by what already happened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reservations {
     orders: BTreeMap<OrderId, Standing>,
     held: u64,
@@ -39,7 +41,7 @@ pub(crate) enum Closed {
     Settled,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Standing {
     hold: Hold,
     released: bool,
@@ -47,7 +49,8 @@ struct Standing {
     refused: BTreeSet<u64>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Hold {
     #[default]
     Nothing,

@@ -7,6 +7,7 @@ mod event;
 mod tests;
 
 use event_model::{Decider, Version};
+use serde::{Deserialize, Serialize};
 
 pub use event::StockEvent;
 
@@ -15,7 +16,7 @@ use crate::value::{OrderId, Quantity, Sku, Units};
 use crate::view::StockView;
 
 /// The stock of one article, and what it is set aside for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
     on_hand: Option<Units>,
     orders: Reservations,
@@ -68,6 +69,7 @@ impl Stock {
 
 impl Decider for Stock {
     const CATEGORY: &'static str = "stock";
+    const STATE_FORMAT: u32 = 1;
     type Id = Sku;
     type Command = StockCommand;
     type Event = StockEvent;

@@ -9,6 +9,7 @@ mod event;
 mod tests;
 
 use event_model::{Decider, Version};
+use serde::{Deserialize, Serialize};
 
 pub use event::UserEvent;
 
@@ -18,7 +19,7 @@ use crate::value::{Amount, Email, Name, OrderId, UserId};
 use crate::view::{Credit, UserStatus, UserView};
 
 /// One user, and what its credit is set aside for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     account: Account,
     credit: Reservations,
@@ -110,6 +111,7 @@ impl User {
 
 impl Decider for User {
     const CATEGORY: &'static str = "user";
+    const STATE_FORMAT: u32 = 1;
     type Id = UserId;
     type Command = UserCommand;
     type Event = UserEvent;
@@ -161,7 +163,8 @@ impl Decider for User {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Account {
     #[default]
     Unknown,
@@ -169,7 +172,7 @@ enum Account {
     Deleted,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Profile {
     name: Name,
     email: Email,

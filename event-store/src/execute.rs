@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use event_model::{Decider, Metadata, Version};
+use event_model::{Decider, Metadata, Version, event_id};
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 
 use crate::append::Write;
 use crate::error::{ExecuteError, StoreError};
+use crate::fold::Folding;
 use crate::keys::Hold;
-use crate::load::{Folding, Loaded};
+use crate::load::Loaded;
 use crate::store::EventStore;
 
 /// The version that a command relies on.
@@ -174,7 +175,7 @@ impl EventStore {
         if metadata.repeated {
             // What the cache remembers may be younger than the events of this command.
             folding = Folding::new(id, Some(metadata.command_id));
-            self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
+            self.catch_up(&mut folding, deadline).await?;
         }
         self.carry_out(
             Ask { id: id.clone(), expected, command, metadata, deadline, hold: None },
@@ -193,7 +194,7 @@ impl EventStore {
     ) -> Result<Done<D>, ExecuteError<R>> {
         let Ask { id, expected, command, metadata, deadline, hold } = ask;
         if !folding.is_known() && expected != Expected::New {
-            self.catch_up(&mut folding, deadline).await?;
+            self.look(&mut folding, deadline).await?;
         }
         let judge = |entity: &Loaded<D>| {
             let found = entity.version;
@@ -241,9 +242,12 @@ impl EventStore {
             match appended {
                 Ok(position) => {
                     let version = Version::new(folding.now.version.get() + events.len() as u64);
-                    let before = Arc::unwrap_or_clone(folding.now.state);
-                    let state = Arc::new(events.into_iter().fold(before, D::evolve));
-                    let entity = Loaded { state, version, position, last: position };
+                    let last_id = event_id(metadata.command_id, &name, events.len() - 1);
+                    let Loaded { state: before, kept, .. } = folding.now;
+                    let state = events.into_iter().fold(Arc::unwrap_or_clone(before), D::evolve);
+                    let state = Arc::new(state);
+                    let mut entity = Loaded { state, version, position, last_id, last: position, kept };
+                    self.snapshots().after_growth(&name, &mut entity);
                     self.entities().put(name, entity.clone());
                     return Ok(Done { id, entity, effect: Effect::Changed });
                 }
@@ -274,7 +278,7 @@ impl EventStore {
         E: Send,
     {
         if !folding.is_known() {
-            self.catch_up(folding, deadline).await?;
+            self.look(folding, deadline).await?;
         }
         match judge(&folding.now) {
             Err(_) if !folding.fresh => {

@@ -7,7 +7,8 @@
 //! - [`envelope`]: an event on the wire
 //! - [`store`]: the log, opened
 //! - `leader`: what only one of several servers knows for certain
-//! - [`read`], `tail`, [`load`], `cache`: histories, and entities from them
+//! - [`read`], `tail`, [`history`], `fold`, [`load`], `cache`: histories, and entities from them
+//! - `snapshot`: what a long history folded to once
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `batch`, `cost`:
 //!   those that wait share one batch and its syncs
 //! - [`execute`]: the way of one command
@@ -30,8 +31,10 @@ mod cost;
 pub mod envelope;
 pub mod error;
 pub mod execute;
-mod intent;
+mod fold;
 mod head;
+pub mod history;
+mod intent;
 pub mod keys;
 mod leader;
 pub mod load;
@@ -41,6 +44,7 @@ mod publish;
 pub mod read;
 mod settle;
 mod shared;
+mod snapshot;
 pub mod store;
 pub mod streams;
 pub mod subjects;

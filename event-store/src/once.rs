@@ -55,7 +55,7 @@ impl EventStore {
         let _turn = self.waiting().turn(&key.name, deadline).await.ok_or(ExecuteError::KeyBusy)?;
         let mut folding = self.remembered::<D>(id, Some(metadata.command_id));
         if !folding.is_known() && expected != Expected::New {
-            self.catch_up(&mut folding, deadline).await?;
+            self.look(&mut folding, deadline).await?;
         }
         let fresh = Record {
             request: key.request.clone(),
@@ -79,7 +79,7 @@ impl EventStore {
         if !first {
             // The state first, the search for the command's events after it: what is in the state is then found.
             folding = self.remembered::<D>(&id, Some(metadata.command_id));
-            self.catch_up(&mut folding, deadline).await?;
+            self.look(&mut folding, deadline).await?;
             if let Some(done) = self.answer_of(&id, &record, deadline).await? {
                 return Ok(done);
             }

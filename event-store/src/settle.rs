@@ -9,12 +9,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use event_model::{EntityName, Metadata, Position, Version, event_id};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::OffsetDateTime;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use crate::committer::Outgoing;
@@ -33,6 +34,8 @@ use crate::subscribe::Mark;
 const MARK: &str = "log-is-whole-up-to";
 /// So many positions may lie between the mark and what is known to be whole.
 const MARK_EVERY: u64 = 50_000;
+/// How long to wait for a broker that is away.
+const AGAIN: Duration = Duration::from_millis(200);
 /// So often an append is completed in vain before it is given up.
 const TRIES: u32 = 3;
 
@@ -79,6 +82,28 @@ impl EventStore {
     /// without the broker, or when patience ends before all is looked through: what was looked through stays so.
     pub async fn settle(&self) -> Result<(), StoreError> {
         self.admit(self.deadline()).await.map(drop)
+    }
+
+    /// Settles whenever a connection was made anew, for ever.
+    pub async fn keep_settled(&self) {
+        let mut made = self.connection().made();
+        loop {
+            match self.settle().await {
+                Err(StoreError::Unavailable(cause)) => {
+                    tracing::debug!(
+                        cause,
+                        "what is behind the last known whole position is looked through again"
+                    );
+                    sleep(AGAIN).await;
+                    continue;
+                }
+                Err(error) => tracing::error!(%error, "the log cannot be written to"),
+                Ok(()) => {}
+            }
+            if made.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Returns once writers may come in, with the number of the connection on which they may.

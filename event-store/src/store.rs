@@ -12,6 +12,7 @@ use crate::committer::Committer;
 use crate::connection::Connection;
 use crate::once::Waiting;
 use crate::settle::Admission;
+use crate::snapshot::Snapshots;
 use crate::streams::{self, StreamError};
 
 /// How the store behaves.
@@ -59,6 +60,7 @@ pub struct EventStore {
     committer: Committer,
     key_committer: Committer,
     entities: Entities,
+    snapshots: Snapshots,
     replicated: bool,
     waiting: Waiting,
     admission: Admission,
@@ -77,10 +79,13 @@ impl EventStore {
         let replicas = connection.replicas();
         let events = streams::ensure(&context, streams::events(replicas)).await?;
         streams::ensure(&context, streams::keys(settings.key_retention, replicas)).await?;
+        streams::ensure(&context, streams::snapshots(replicas)).await?;
+        let snapshots = Snapshots::start(connection.client().clone());
         Ok(Self {
             committer: Committer::start(connection.client().clone()),
             key_committer: Committer::start(connection.client().clone()),
-            entities: Entities::new(settings.remembered_entities),
+            entities: Entities::new(settings.remembered_entities, snapshots.clone()),
+            snapshots,
             replicated: events.num_replicas > 1,
             connection,
             context,
@@ -134,6 +139,10 @@ impl EventStore {
 
     pub(crate) fn entities(&self) -> &Entities {
         &self.entities
+    }
+
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
     }
 
     pub(crate) fn waiting(&self) -> &Waiting {

@@ -16,6 +16,8 @@ use crate::error::{Cause, StoreError};
 pub const EVENTS: &str = "EVENTS";
 /// The stream of idempotency keys.
 pub const KEYS: &str = "KEYS";
+/// The stream of snapshots.
+pub const SNAPSHOTS: &str = "SNAPSHOTS";
 
 /// Why a stream cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +103,21 @@ pub(crate) fn keys(retention: Duration, replicas: usize) -> Config {
         allow_direct: true,
         allow_atomic_publish: true,
         duplicate_window: retention.min(Duration::from_mins(2)),
+        num_replicas: replicas,
+        ..Config::default()
+    }
+}
+
+/// One snapshot per entity, the newest that was kept. It can be purged or deleted at any time.
+pub(crate) fn snapshots(replicas: usize) -> Config {
+    Config {
+        name: SNAPSHOTS.into(),
+        description: Some("snapshots of entities, one each: a shortcut, the log is the truth".into()),
+        subjects: vec!["snapshots.>".into()],
+        storage: StorageType::File,
+        max_messages_per_subject: 1,
+        allow_direct: true,
+        allow_atomic_publish: true,
         num_replicas: replicas,
         ..Config::default()
     }

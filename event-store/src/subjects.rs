@@ -27,6 +27,11 @@ pub(crate) fn key(name: &str) -> String {
     format!("keys.{}", token(name))
 }
 
+/// The subject of an entity's snapshot.
+pub(crate) fn snapshot(entity: &EntityName) -> String {
+    format!("snapshots.{}.{}", token(&entity.category), token(&entity.id))
+}
+
 /// The entity that a stored subject names; `None` when it is no subject that [`stored`] could have made.
 pub fn entity(subject: &str) -> Option<EntityName> {
     let (category, id) = subject.strip_prefix("events.")?.split_once('.')?;

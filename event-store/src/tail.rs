@@ -13,6 +13,7 @@ use crate::envelope::Entry;
 use crate::error::StoreError;
 use crate::leader;
 use crate::read;
+use crate::snapshot;
 use crate::store::EventStore;
 use crate::streams::EVENTS;
 use crate::subjects;
@@ -29,9 +30,19 @@ pub(crate) enum Tail {
 }
 
 /// A message, and the one that it was appended behind on the same subject, where it says so.
-struct Step {
-    entry: Entry,
+pub(crate) struct Step {
+    pub(crate) entry: Entry,
     follows: Option<Position>,
+}
+
+impl Step {
+    /// Whether enough may lie before this for a snapshot to be the shorter way.
+    pub(crate) fn is_worth_a_snapshot(&self) -> bool {
+        match &self.entry {
+            Entry::Event(event) => event.version.is_none_or(|version| version.get() >= snapshot::FEW),
+            Entry::Foreign(_) => true,
+        }
+    }
 }
 
 impl EventStore {
@@ -42,7 +53,19 @@ impl EventStore {
         after: Position,
         deadline: Instant,
     ) -> Result<Tail, StoreError> {
-        let Some(mut step) = self.last_on(entity, deadline).await? else {
+        let last = self.last_on(entity, deadline).await?;
+        self.walk(entity, last, after, deadline).await
+    }
+
+    /// What lies on the entity's subject from after that position to its last message, which was read.
+    pub(crate) async fn walk(
+        &self,
+        entity: &EntityName,
+        last: Option<Step>,
+        after: Position,
+        deadline: Instant,
+    ) -> Result<Tail, StoreError> {
+        let Some(mut step) = last else {
             return if after == Position::START {
                 Ok(Tail::Whole(Vec::new()))
             } else {
@@ -58,11 +81,13 @@ impl EventStore {
             let follows = step.follows;
             walked.push(step.entry);
             match follows {
-                Some(before) if before <= after => break,
-                Some(before) if walked.len() < STEPS => match self.step(entity, before, deadline).await? {
-                    Some(earlier) => step = earlier,
-                    None => return Ok(Tail::TooLong(last)),
-                },
+                Some(before) if before == after => break,
+                Some(before) if before > after && walked.len() < STEPS => {
+                    match self.step(entity, before, deadline).await? {
+                        Some(earlier) => step = earlier,
+                        None => return Ok(Tail::TooLong(last)),
+                    }
+                }
                 Some(_) | None => return Ok(Tail::TooLong(last)),
             }
         }
@@ -93,7 +118,11 @@ impl EventStore {
 
     /// The last message on the entity's subject. Where the log is replicated its leader is asked: a replica may be
     /// some milliseconds behind what was acknowledged.
-    async fn last_on(&self, entity: &EntityName, deadline: Instant) -> Result<Option<Step>, StoreError> {
+    pub(crate) async fn last_on(
+        &self,
+        entity: &EntityName,
+        deadline: Instant,
+    ) -> Result<Option<Step>, StoreError> {
         let subject = subjects::stored(entity);
         if !self.is_replicated() {
             let last = self.direct_get(EVENTS, &json!({"last_by_subj": subject}), deadline).await?;

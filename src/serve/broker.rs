@@ -35,9 +35,15 @@ impl Broker {
         if !settings.allow_lazy_sync {
             trust(&durability, &url)?;
         }
-        let open = Settings { key_retention: settings.key_retention, ..Settings::default() };
-        // Staging in memory: an append that a power cut left half written is to be settled in here, before anybody
-        // writes; also when this run stages on disk and the one before did not.
+        let open = Settings {
+            key_retention: settings.key_retention,
+            remembered_entities: settings.state_cache,
+            staging: match settings.staging {
+                Staging::Disk => event_store::Staging::Disk,
+                Staging::Memory => event_store::Staging::Memory,
+            },
+            ..Settings::default()
+        };
         let store = EventStore::open(connection, open).await?;
         if let Some(server) = &server {
             server.stage().await;

@@ -55,6 +55,9 @@ pub(crate) struct Serve {
     /// How long an idempotency key counts
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::parse)]
     pub(crate) key_retention: Duration,
+    /// How many entities are remembered, so that a hot one is decided without reading the log
+    #[arg(long, value_name = "ENTITIES", default_value_t = 100_000)]
+    pub(crate) state_cache: u64,
     /// The currency of every amount
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     pub(crate) currency: String,

@@ -36,7 +36,7 @@ pub(crate) enum GiftCardRejection {
     OnlyLeft { left: u64 },
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct GiftCard {
     issued_for: Option<u64>,
     pub(crate) left: u64,
@@ -44,6 +44,7 @@ pub(crate) struct GiftCard {
 
 impl Decider for GiftCard {
     const CATEGORY: &'static str = "gift-card";
+    const STATE_FORMAT: u32 = 1;
     type Id = Uuid;
     type Command = GiftCardCommand;
     type Event = GiftCardEvent;

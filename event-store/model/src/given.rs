@@ -3,7 +3,7 @@
 //! ```
 //! # use event_model::{Decider, Event, given};
 //! # use serde::{Deserialize, Serialize};
-//! #[derive(Debug, Clone, Default)]
+//! #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 //! struct Lamp { lit: bool }
 //!
 //! #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,7 @@
 //!
 //! impl Decider for Lamp {
 //!     const CATEGORY: &'static str = "lamp";
+//!     const STATE_FORMAT: u32 = 1;
 //!     type Id = String;
 //!     type Command = Light;
 //!     type Event = LampEvent;

@@ -11,7 +11,7 @@ use super::*;
 use crate::envelope::{Draft, Stored, headers};
 use crate::subjects;
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Door;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,7 @@ impl Event for DoorEvent {
 
 impl Decider for Door {
     const CATEGORY: &'static str = "door";
+    const STATE_FORMAT: u32 = 1;
     type Id = String;
     type Command = ();
     type Event = DoorEvent;

@@ -10,6 +10,7 @@ mod keys;
 mod log;
 mod proxy;
 mod settle;
+mod snapshots;
 #[path = "../told/told.rs"]
 mod told;
 mod toy;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Jar {
     pub(crate) coins: u64,
     pub(crate) sealed: bool,
@@ -60,6 +60,7 @@ pub(crate) struct Sealed;
 
 impl Decider for Jar {
     const CATEGORY: &'static str = "jar";
+    const STATE_FORMAT: u32 = 1;
     type Id = String;
     type Command = JarCommand;
     type Event = JarEvent;

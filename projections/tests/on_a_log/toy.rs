@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// Nothing here takes so long unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Counter;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,7 @@ pub(crate) struct Never;
 
 impl Decider for Counter {
     const CATEGORY: &'static str = "counter";
+    const STATE_FORMAT: u32 = 1;
     type Id = String;
     type Command = u64;
     type Event = CounterEvent;
