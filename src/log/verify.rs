@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use domain::{EmailClaim, Order, Stock, User};
+use event_store::Mark;
 use event_store::verify::{Category, Reader};
 use indicatif::{ProgressBar, ProgressStyle};
 use projections::SqliteViews;
@@ -35,7 +36,11 @@ pub(crate) struct Verify {
 pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
     let store = super::open(&asked.broker).await?;
     // Before the log is looked at: the readers go on meanwhile.
-    let readers = readers(&views_file(asked.views.as_deref(), asked.broker.data_dir())?)?;
+    let mut readers = readers(&views_file(asked.views.as_deref(), asked.broker.data_dir())?)?;
+    let mark = store.whole_up_to().await?;
+    if mark != Mark::START {
+        readers.push(Reader { name: "writers".into(), mark });
+    }
     let bar = bar();
     let verified = store
         .verify(&categories(), &readers, |read, head| {

@@ -2,72 +2,121 @@
 
 use std::time::Duration;
 
-use event_model::{EntityName, Event, Metadata};
+use event_model::EntityName;
 use event_store::{Connection, EventStore, Settings, Stand, Write};
-use nats_launcher::Server;
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use nats_launcher::{Cluster, Options, Server, Staging, find};
 use uuid::Uuid;
 
 use crate::measure::{Found, head, median, number, row, writers};
-use crate::raw::{DATA, Raw};
+use crate::note::{command, note};
+use crate::peers::{PEERS, Peers};
+use crate::raw::Raw;
 
 const WRITERS: [usize; 4] = [1, 16, 64, 256];
 /// What is measured side by side.
 const WHAT: [&str; 5] = [
-    "event-store",
+    "**event-store**",
     "raw singles, plain stream",
     "raw singles, stream as the log's",
     "bare batches, plain stream",
     "bare batches, stream as the log's",
 ];
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Noted {
-    NoteTaken { text: String },
+pub async fn on_disk() {
+    println!("\n## Appends, one node, staging on disk\n");
+    let (ours, theirs) = (Server::throwaway().await.unwrap(), Server::throwaway().await.unwrap());
+    let peers = Peers::start().await;
+    compare(&ours.url(), &theirs.url(), 1, peers.as_ref()).await;
 }
 
-impl Event for Noted {
-    const TYPES: &'static [&'static str] = &["note-taken"];
-
-    fn event_type(&self) -> &'static str {
-        "note-taken"
+pub async fn in_memory() {
+    println!("\n## Appends, one node, staging in memory\n");
+    let binary =
+        find(std::env::var_os("JETSOURCE_NATS_SERVER").map(std::path::PathBuf::from).as_deref(), &[])
+            .unwrap();
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut servers = Vec::new();
+    for folder in &folders {
+        let mut options = Options::new(binary.clone(), folder.path());
+        options.staging = Staging::memory();
+        servers.push(Server::start(options).await.unwrap());
+    }
+    let store = open(&servers[0].url()).await;
+    let raw = [Raw::plain(&servers[1].url(), 1).await, Raw::as_the_log(&servers[1].url(), 1).await];
+    for server in &servers {
+        server.stage().await;
+        assert!(matches!(server.staging(), Staging::Memory(_)), "it is gathered on disk");
+    }
+    rows(&store, &raw, None).await;
+    for server in servers {
+        server.stop().await;
     }
 }
 
-pub async fn run() {
+pub async fn on_three_nodes() {
+    println!("\n## Appends, three nodes\n");
+    let (ours, theirs) = (Cluster::throwaway().await.unwrap(), Cluster::throwaway().await.unwrap());
+    compare(&ours.url(), &theirs.url(), 3, None).await;
+}
+
+async fn compare(ours: &str, theirs: &str, replicas: usize, peers: Option<&Peers>) {
+    let store = open(ours).await;
+    rows(&store, &[Raw::plain(theirs, replicas).await, Raw::as_the_log(theirs, replicas).await], peers).await;
+}
+
+async fn rows(store: &EventStore, [plain, as_the_log]: &[Raw; 2], peers: Option<&Peers>) {
     let rounds = number("ROUNDS", 3);
     let time = Duration::from_secs(number("SECONDS", 3));
-    let ours = Server::throwaway().await.unwrap();
-    let theirs = Server::throwaway().await.unwrap();
-    let store = open(&ours.url()).await;
-    let (plain, raw) = (Raw::plain(&theirs.url(), 1).await, Raw::as_the_log(&theirs.url(), 1).await);
-    println!("\n## Appends, one node, staging on disk\n");
-    head(&["writers", "", "events/s", "p50 ms", "p99 ms", "of raw singles", "of bare batches"]);
+    head(&[
+        "writers",
+        "",
+        "events/s",
+        "p50 ms",
+        "p99 ms",
+        "of raw singles",
+        "of bare batches",
+        "of both, as the log's",
+    ]);
     for count in WRITERS {
         let mut found: [Vec<Found>; 5] = Default::default();
+        let mut of_peers: [Vec<Found>; 2] = Default::default();
         let full = count.max(2);
         for _ in 0..rounds {
-            found[0].push(by(&store, count, time).await);
+            found[0].push(by(store, count, time).await);
             found[1].push(plain.singles(count, time).await);
-            found[2].push(raw.singles(count, time).await);
+            found[2].push(as_the_log.singles(count, time).await);
             found[3].push(plain.batches(full, time).await);
-            found[4].push(raw.batches(full, time).await);
+            found[4].push(as_the_log.batches(full, time).await);
+            if let Some(peers) = peers {
+                for ((peer, _), found) in PEERS.iter().zip(&mut of_peers) {
+                    found.push(peers.appends(peer, count, time).await);
+                }
+            }
         }
         let found = found.map(median);
-        for (what, found_one) in WHAT.into_iter().zip(&found) {
-            row(&[
-                count.to_string(),
-                what.to_owned(),
-                format!("{:.0}", found_one.rate),
-                format!("{:.2}", found_one.p50),
-                format!("{:.2}", found_one.p99),
-                format!("{:.2}", found_one.rate / found[1].rate),
-                format!("{:.2}", found_one.rate / found[4].rate),
-            ]);
+        for (what, one) in WHAT.into_iter().zip(&found) {
+            line(count, what, one, &found);
+        }
+        if peers.is_some() {
+            for ((_, name), of_peer) in PEERS.iter().zip(of_peers) {
+                line(count, name, &median(of_peer), &found);
+            }
         }
     }
+}
+
+fn line(writers: usize, what: &str, one: &Found, all: &[Found; 5]) {
+    let of = |other: &Found| format!("{:.2}", one.rate / other.rate);
+    row(&[
+        writers.to_string(),
+        what.to_owned(),
+        format!("{:.0}", one.rate),
+        format!("{:.2}", one.p50),
+        format!("{:.2}", one.p99),
+        of(&all[1]),
+        of(&all[3]),
+        format!("{} · {}", of(&all[2]), of(&all[4])),
+    ]);
 }
 
 async fn open(urls: &str) -> EventStore {
@@ -77,15 +126,12 @@ async fn open(urls: &str) -> EventStore {
 
 async fn by(store: &EventStore, count: usize, time: Duration) -> Found {
     let store = store.clone();
-    let text = "x".repeat(DATA - r#"{"text":""}"#.len());
     writers(count, time, move || {
-        let (store, text) = (store.clone(), text.clone());
+        let store = store.clone();
         async move {
-            let id = Uuid::now_v7();
-            let metadata = Metadata::first(id, OffsetDateTime::now_utc());
-            let entity = EntityName::new("note", id);
-            let events = [Noted::NoteTaken { text }];
-            let write = Write::new(entity, Stand::default(), &events, &metadata).unwrap();
+            let metadata = command();
+            let entity = EntityName::new("pad", Uuid::now_v7());
+            let write = Write::new(entity, Stand::default(), &[note()], &metadata).unwrap();
             store.append(&[write], &metadata).await.unwrap();
         }
     })

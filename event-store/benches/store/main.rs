@@ -1,29 +1,40 @@
-//! What the event store costs beside what it stands on, in one run, in alternating rounds.
+//! What the event store costs beside what it stands on and beside others, in one run, in alternating rounds.
 //!
 //! - [`measure`]: rates and times, and the table
+//! - [`note`]: the entity that is written to
 //! - [`raw`]: JetStream itself: single publishes, and a loop that does nothing but fill atomic batches
+//! - [`peers`]: UmaDB and postgres-es, where `docs/benchmarks/peers` was built
 //! - [`appends`]: appends with an fsync behind each ack, by 1 to 256 writers
+//! - [`log`]: a million commands: memory, cold reads, long histories, replay
 //!
-//! `make bench-store` runs all parts; a part is chosen by its name as an argument. `ROUNDS` and `SECONDS` change how
-//! long it takes.
+//! `make bench-store` runs all parts: `disk`, `memory`, `cluster`, `log`; `PARTS=disk,log` chooses. `ROUNDS`, `SECONDS`
+//! and `COMMANDS` change how long it takes.
 
 #![expect(
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a benchmark stops where it fails, and prints"
 )]
 
 mod appends;
+mod log;
 mod measure;
+mod note;
+mod peers;
 mod raw;
 
 #[tokio::main]
 async fn main() {
-    let asked: Vec<String> =
-        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let runs = |part: &str| asked.is_empty() || asked.iter().any(|name| name == part);
-    if runs("appends") {
-        appends::run().await;
+    let asked = std::env::var("PARTS").unwrap_or_else(|_| "disk,memory,cluster,log".into());
+    for part in asked.split(',') {
+        match part {
+            "disk" => appends::on_disk().await,
+            "memory" => appends::in_memory().await,
+            "cluster" => appends::on_three_nodes().await,
+            "log" => log::run().await,
+            other => panic!("no part is called {other:?}"),
+        }
     }
 }
