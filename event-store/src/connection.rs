@@ -7,7 +7,7 @@ use async_nats::connection::State;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::error::Cause;
+use crate::error::{Cause, StoreError};
 
 mod durability;
 
@@ -142,6 +142,13 @@ impl Connection {
     /// How many connections were made, this one included; known before anything is sent on it.
     pub(crate) fn number(&self) -> u64 {
         self.client.statistics().connects.load(Ordering::Relaxed)
+    }
+
+    /// The process that is connected now: another one whenever a server was started anew.
+    pub(crate) async fn server_process(&self) -> Result<String, StoreError> {
+        // What the client knows of the server follows the connection; before the next write it is there.
+        self.client.flush().await.map_err(StoreError::away)?;
+        Ok(self.client.server_info().server_id)
     }
 
     /// Rises with every connection that is made.

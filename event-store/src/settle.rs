@@ -48,6 +48,8 @@ struct State {
     /// The connection on which writers are let in; 0 before the first.
     connection: AtomicU64,
     turn: tokio::sync::Mutex<()>,
+    /// The process of the broker on which all was settled: where only the network was away nothing can be cut.
+    process: Mutex<Option<String>>,
     whole: Mutex<Mark>,
     /// The position of the mark that was kept last.
     kept: AtomicU64,
@@ -61,6 +63,14 @@ struct Kept {
 }
 
 impl Admission {
+    fn is_settled_on(&self, process: &str) -> bool {
+        self.0.process.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(process)
+    }
+
+    fn settled_on(&self, process: String) {
+        *self.0.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+    }
+
     fn whole(&self) -> Mark {
         *self.0.whole.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +125,11 @@ impl EventStore {
         let settled = async {
             let _turn = self.admission().0.turn.lock().await;
             if self.admission().0.connection.load(Ordering::Acquire) != connection {
-                self.look_through(deadline).await?;
+                let process = self.connection().server_process().await?;
+                if !self.admission().is_settled_on(&process) {
+                    self.look_through(deadline).await?;
+                    self.admission().settled_on(process);
+                }
                 self.admission().0.connection.store(connection, Ordering::Release);
             }
             Ok(connection)
