@@ -7,5 +7,7 @@ mod disk;
 mod group;
 mod keys;
 mod log;
+#[cfg(target_os = "linux")]
+mod power;
 mod proxy;
 mod toy;

@@ -4,7 +4,7 @@
 //! `JETSOURCE_STORM_COMMANDS` asks for more commands, `JETSOURCE_STORM_SEED` for the faults of a run that failed.
 
 mod caller;
-mod check;
+pub(crate) mod check;
 pub(crate) mod raw;
 
 use std::net::SocketAddr;

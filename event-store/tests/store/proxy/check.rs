@@ -9,7 +9,7 @@ use super::raw::Line;
 
 /// What a caller may rely on in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It is in the log, once.
     Done,
     /// It is not in the log, and never will be.
@@ -22,22 +22,22 @@ pub(super) enum Verdict {
 
 /// One command: what it asked for, and what the caller was told.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// How many coins it adds, and only it.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// The jar of each of its events, in order.
-    pub(super) jars: Vec<String>,
+    pub(crate) jars: Vec<String>,
     /// The ids under which it was sent.
-    pub(super) commands: Vec<Uuid>,
+    pub(crate) commands: Vec<Uuid>,
     /// What each of them was told.
-    pub(super) answers: Vec<String>,
-    pub(super) verdict: Verdict,
+    pub(crate) answers: Vec<String>,
+    pub(crate) verdict: Verdict,
     /// Version and position of the last event on its first jar.
-    pub(super) lies: Option<(u64, u64)>,
+    pub(crate) lies: Option<(u64, u64)>,
 }
 
 /// All that does not fit together.
-pub(super) fn contradictions(told: &[Told], log: &[Line]) -> Vec<String> {
+pub(crate) fn contradictions<'a>(told: impl IntoIterator<Item = &'a Told>, log: &[Line]) -> Vec<String> {
     let mut wrong = shape(log);
     let mut effects: HashMap<u64, Vec<&Line>> = HashMap::new();
     for line in log {
