@@ -63,6 +63,18 @@ impl Home {
         fs::write(self.config(), text).map_err(LaunchError::folder(self.config()))
     }
 
+    /// Brings to disk what was written in the folder, and not synced by whoever wrote it.
+    pub(crate) async fn sync(&self) {
+        let dir = self.dir.clone();
+        if !dir.join("jetstream").exists() {
+            return;
+        }
+        let synced = tokio::task::spawn_blocking(move || sync_all(&dir)).await;
+        if let Ok(Err(error)) = synced {
+            tracing::warn!(folder = %self.dir.display(), %error, "what nats-server wrote cannot be synced");
+        }
+    }
+
     /// Begins a new log and keeps the one before.
     pub(crate) fn turn_log(&self) -> Result<(), LaunchError> {
         match fs::rename(self.log(), self.dir.join("nats-server.log.1")) {
@@ -76,4 +88,15 @@ impl Home {
     pub(crate) fn open_log(&self) -> Result<File, LaunchError> {
         File::options().create(true).append(true).open(self.log()).map_err(LaunchError::folder(self.log()))
     }
+}
+
+#[cfg(target_os = "linux")]
+fn sync_all(dir: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(File::open(dir)?)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync_all(_: &Path) -> io::Result<()> {
+    rustix::fs::sync();
+    Ok(())
 }

@@ -57,6 +57,8 @@ impl Plan {
             let full = io::Error::new(io::ErrorKind::StorageFull, "its disk has less than 16 MiB of room");
             return Err(LaunchError::folder(self.home.dir())(full));
         }
+        // What a crash left in the kernel's hands is about to be served, and must not be taken back by a power cut.
+        self.home.sync().await;
         self.home.prepare(&self.config, port)?;
         let left_behind = self.stage.left_behind();
         let log = self.home.open_log()?;

@@ -85,6 +85,16 @@ impl Power {
         &self.server
     }
 
+    /// Returns when the server has just written to its log: the moment for a cut that tears a batch.
+    pub async fn writes(&self) -> io::Result<()> {
+        let streams = self.server.dir().join("jetstream");
+        let before = size(&streams)?;
+        while size(&streams)? == before {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
     /// Cuts the power and gives it back; returns once the server serves again, on the same port.
     pub async fn cut(self, unsynced: Unsynced) -> Result<Self, PowerError> {
         let Self { server, disk, memory, options } = self;
@@ -111,6 +121,20 @@ impl Power {
         let server = Server::start(options.clone()).await?;
         Ok(Self { server, disk, memory, options })
     }
+}
+
+/// How many bytes all blocks of messages hold, without those of batches that are being staged.
+fn size(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() && entry.file_name() != "batches" {
+            sum += size(&entry.path())?;
+        } else if entry.path().extension().is_some_and(|kind| kind == "blk") {
+            sum += entry.metadata()?.len();
+        }
+    }
+    Ok(sum)
 }
 
 fn empty(folder: &Path) -> io::Result<()> {

@@ -67,6 +67,9 @@ pub(crate) async fn supervise(
             }
             _ = &mut stop => {
                 end(&mut running).await;
+                // At its end it syncs its index, and not the messages of a batch under way: a power cut now would
+                // leave an index that knows of more messages than there are, and so a hole in the log.
+                plan.home.sync().await;
                 plan.stage.bring_to_disk();
                 Record::remove(&plan.home);
                 status.send_modify(|status| status.up = false);

@@ -8,6 +8,8 @@ mod disk;
 mod group;
 mod keys;
 mod log;
+#[cfg(target_os = "linux")]
+mod power;
 mod proxy;
 mod settle;
 mod snapshots;

@@ -40,7 +40,7 @@ pub(crate) struct Told {
 }
 
 /// All that does not fit together.
-pub(crate) fn contradictions(told: &[Told], log: &[Line]) -> Vec<String> {
+pub(crate) fn contradictions<'a>(told: impl IntoIterator<Item = &'a Told>, log: &[Line]) -> Vec<String> {
     let mut wrong = shape(log);
     let mut effects: HashMap<u64, Vec<&Line>> = HashMap::new();
     for line in log {

@@ -131,8 +131,8 @@ pub(crate) struct Found {
     pub(crate) whole: HashMap<String, u64>,
     /// Each batch that is not there as a whole, with what there is of it.
     pub(crate) cut: Vec<(String, u64)>,
-    /// Whether the last message is one of a batch that is not whole.
-    pub(crate) ends_cut: bool,
+    /// How many positions hold no message.
+    pub(crate) missing: u64,
 }
 
 impl Found {
@@ -154,10 +154,14 @@ pub(crate) async fn read(port: u16, name: &str, from: u64) -> (Found, u64) {
     let policy = jetstream::consumer::DeliverPolicy::ByStartSequence { start_sequence: from };
     let config = OrderedConfig { deliver_policy: policy, ..OrderedConfig::default() };
     let mut messages = stream.create_consumer(config).await.unwrap().messages().await.unwrap();
-    let mut open: Option<(String, u64)> = None;
-    for sequence in from..=last {
-        let message = messages.next().await.unwrap().unwrap();
-        assert_eq!(message.info().unwrap().stream_sequence, sequence, "a message is missing");
+    let (mut open, mut next): (Option<(String, u64)>, u64) = (None, from);
+    // Positions may be missing, also the last ones.
+    while let Ok(Some(message)) = timeout(PATIENCE, messages.next()).await {
+        let message = message.unwrap();
+        let info = message.info().unwrap();
+        let (sequence, more) = (info.stream_sequence, info.pending > 0);
+        found.missing += sequence - next;
+        next = sequence + 1;
         let headers = message.headers.as_ref().unwrap();
         let id = headers.get("Nats-Batch-Id").unwrap().as_str();
         let number: u64 = headers.get("Nats-Batch-Sequence").unwrap().as_str().parse().unwrap();
@@ -170,8 +174,11 @@ pub(crate) async fn read(port: u16, name: &str, from: u64) -> (Found, u64) {
         if headers.get("Nats-Batch-Commit").is_some() {
             found.whole.extend(open.take());
         }
+        if !more {
+            break;
+        }
     }
-    found.ends_cut = open.is_some();
+    found.missing += last + 1 - next;
     found.cut.extend(open);
     (found, last)
 }
