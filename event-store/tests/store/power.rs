@@ -125,15 +125,17 @@ async fn through_cuts(mut power: Power) {
         let unsynced =
             [Unsynced::Kept, Unsynced::Torn(round), Unsynced::Lost][usize::try_from(round % 3).unwrap()];
         power = power.cut(unsynced).await.unwrap();
+        let found = raw::read(&power.server().url()).await.len();
         open(power.server()).await.settle().await.unwrap();
         let log = raw::read(&power.server().url()).await;
         let told = notes.told.lock().unwrap();
         let done = *notes.done.borrow();
         let report = format!(
-            "cut {round}, unsynced {unsynced:?}: {done} of {} appends done, {} events",
+            "cut {round}, unsynced {unsynced:?}: {done} of {} appends done, {found} events found, {} settled",
             told.len(),
-            log.len()
+            log.len() - found
         );
+        println!("{report}");
         let wrong = contradictions(told.values(), &log);
         assert!(wrong.is_empty(), "{report}; {} contradictions\n{}", wrong.len(), wrong.join("\n"));
     }
