@@ -85,6 +85,9 @@ impl EventStore {
             }
             // Whoever had the key first has crashed, or is still at work on another node: now it is ours.
             hold = self.write(key, &record, sequence, deadline).await?;
+            // The state again: whoever had the key may have decided on a newer one than was read here, and be about
+            // to append. Read after the key was taken, it is the one that was decided on, or holds those events.
+            self.catch_up(&mut folding, deadline).await?;
         }
         if let Some(sequence) = hold {
             let hold = Some(Hold { key, sequence });
