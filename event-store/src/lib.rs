@@ -6,7 +6,8 @@
 //! - [`subjects`]: the only place that builds subjects
 //! - [`envelope`]: an event on the wire
 //! - [`store`]: the log, opened
-//! - [`read`], `tail`, [`history`], `fold`, [`load`], `cache`: histories, and entities from them
+//! - [`read`], `tail`, [`history`], `fold`, [`load`], [`many`], [`past`], `cache`: histories, and entities from them
+//! - [`pages`]: the whole log, page by page
 //! - `snapshot`: what a long history folded to once
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `cost`: those that wait
 //!   share one batch and its syncs
@@ -30,7 +31,10 @@ mod fold;
 pub mod history;
 pub mod keys;
 pub mod load;
+pub mod many;
 pub mod once;
+pub mod pages;
+pub mod past;
 mod publish;
 pub mod read;
 mod snapshot;

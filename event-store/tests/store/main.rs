@@ -8,5 +8,6 @@ mod group;
 mod keys;
 mod log;
 mod proxy;
+mod reading;
 mod snapshots;
 mod toy;
