@@ -59,10 +59,6 @@ impl Write {
     pub(crate) fn entity(&self) -> &EntityName {
         &self.entity
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
-    }
 }
 
 /// What one attempt came to.

@@ -11,7 +11,7 @@
 //! - `snapshot`: what a long history folded to once
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `cost`: those that wait
 //!   share one batch and its syncs
-//! - [`execute`]: the way of one command
+//! - [`execute`], [`also`]: the way of one command, and the other entities that take part in it
 //! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - [`subscribe`]: the whole log in order, without a gap
 //! - [`verify`]: everything that is wrong with it
@@ -19,6 +19,7 @@
 //!
 //! Deliberately not here: any user or order, any HTTP.
 
+pub mod also;
 pub mod append;
 mod cache;
 mod committer;
@@ -45,11 +46,12 @@ pub mod subscribe;
 mod tail;
 pub mod verify;
 
+pub use also::Also;
 pub use append::{Stand, Write};
 pub use connection::{ConnectError, Connection, Durability};
 pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};
-pub use execute::{Also, Done, Effect, Expected, alone};
+pub use execute::{Done, Effect, Expected, alone};
 pub use keys::IdempotencyKey;
 pub use load::Loaded;
 pub use store::{EventStore, Settings};
