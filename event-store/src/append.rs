@@ -1,6 +1,8 @@
 //! Storing events, with the optimistic check in the broker, and finding out what became of a write that nobody
 //! answered.
 
+pub(crate) mod guard;
+
 use std::sync::Arc;
 
 use event_model::{EntityName, Event, Metadata, Part, Position, Version, event, event_id};
@@ -58,6 +60,16 @@ impl Write {
 
     pub(crate) fn entity(&self) -> &EntityName {
         &self.entity
+    }
+
+    /// No events, only the reliance on where the entity stood: what is appended together with this is refused when
+    /// the entity is no longer there.
+    pub fn guard(entity: EntityName, stand: Stand) -> Self {
+        Self { entity, stand, drafts: Vec::new() }
+    }
+
+    pub(crate) fn is_guard(&self) -> bool {
+        self.drafts.is_empty()
     }
 }
 
@@ -181,26 +193,39 @@ fn refused(first: &Write, code: u64, said: &str) -> Attempt {
 }
 
 fn messages(writes: &[Write], metadata: &Metadata) -> Result<Arc<[Outgoing]>, StoreError> {
-    let of: usize = writes.iter().map(|write| write.drafts.len()).sum();
+    let guards = guard::of(writes)?;
+    let carrier = guard::carrier(writes, &guards, metadata);
+    let of: usize = writes.iter().chain(&carrier).map(|write| write.drafts.len()).sum();
     if of > MOST_EVENTS {
         return Err(StoreError::Unfit(format!("{of} events in one append, at most {MOST_EVENTS} go")));
     }
     let unfit = |_| StoreError::Unfit("too many events".into());
     let mut messages = Vec::with_capacity(of);
-    for write in writes {
+    let mut guards = guards.into_iter();
+    let with_own = writes.iter().map(|write| (write, true));
+    for (write, has_own) in with_own.chain(carrier.iter().map(|carrier| (carrier, false))) {
         let subject = subjects::append(&write.entity);
         for (index, draft) in write.drafts.iter().enumerate() {
             let number = u32::try_from(messages.len() + 1).map_err(unfit)?;
             let part =
                 if of > 1 { Some(Part { number, of: u32::try_from(of).map_err(unfit)? }) } else { None };
             let mut headers = envelope::headers(draft, &write.entity, metadata, part)?;
-            if index == 0 {
+            let mut relies_on = None;
+            if index == 0 && has_own {
                 headers.insert(
                     async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
                     write.stand.last.to_string(),
                 );
+            } else if let Some(guard) = guards.next() {
+                guard::carry(&mut headers, guard);
+                relies_on = Some(subjects::append(&guard.entity));
             }
-            messages.push(Outgoing { subject: subject.clone(), headers, data: draft.data.clone() });
+            messages.push(Outgoing {
+                subject: subject.clone(),
+                relies_on,
+                headers,
+                data: draft.data.clone(),
+            });
         }
     }
     Ok(messages.into())

@@ -2,9 +2,10 @@
 //!
 //! One task owns the way to a stream. What waits goes out at once: few as single publishes side by side, many as one
 //! batch, whichever [`Cost`] says is done sooner. While a batch is under way the next one gathers; no timer ever
-//! holds anything back. Two appends to one subject are never under way together.
+//! holds anything back. Two appends to one subject are never under way together, nor one
+//! that writes to a subject with one that relies on it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::cost::Cost;
 use crate::publish::{self, Answer};
 use crate::read::ROUND_TRIP;
+use crate::touched::Touched;
 
 /// The most events of one batch: what the broker takes.
 pub(crate) const MOST_EVENTS: usize = 1000;
@@ -28,6 +30,8 @@ const QUEUE: usize = 4096;
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) subject: String,
+    /// The subject of an entity that its guard is about.
+    pub(crate) relies_on: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) data: Bytes,
 }
@@ -72,12 +76,6 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
-impl Job {
-    fn subjects(&self) -> impl Iterator<Item = &String> {
-        self.messages.iter().map(|message| &message.subject)
-    }
-}
-
 /// What goes out together.
 struct Shipment {
     jobs: Vec<Job>,
@@ -91,7 +89,7 @@ struct Way {
     client: Client,
     waiting: VecDeque<Job>,
     /// The subjects of what is under way.
-    busy: HashSet<String>,
+    busy: Touched,
     sent: FuturesUnordered<BoxFuture<'static, (Shipment, Answer)>>,
     alone: usize,
     shared: bool,
@@ -103,7 +101,7 @@ impl Way {
         Self {
             client,
             waiting: VecDeque::new(),
-            busy: HashSet::new(),
+            busy: Touched::default(),
             sent: FuturesUnordered::new(),
             alone: 0,
             shared: false,
@@ -151,9 +149,7 @@ impl Way {
             self.ship_alone(job);
         }
         for job in jobs.rev() {
-            job.subjects().for_each(|subject| {
-                self.busy.remove(subject);
-            });
+            self.busy.remove(&job.messages);
             self.waiting.push_front(job);
         }
     }
@@ -162,20 +158,19 @@ impl Way {
     fn ready(&mut self) -> (Vec<Job>, usize) {
         let (mut jobs, mut events) = (Vec::new(), 0);
         let mut kept = VecDeque::new();
-        let mut kept_subjects = HashSet::new();
+        let mut kept_subjects = Touched::default();
         while let Some(job) = self.waiting.pop_front() {
             let full = events + job.messages.len() > MOST_EVENTS;
-            let held =
-                job.subjects().any(|subject| self.busy.contains(subject) || kept_subjects.contains(subject));
+            let held = self.busy.holds_up(&job.messages) || kept_subjects.holds_up(&job.messages);
             if full || held {
-                kept_subjects.extend(job.subjects().cloned());
+                kept_subjects.add(&job.messages);
                 kept.push_back(job);
                 if full {
                     break;
                 }
             } else {
                 events += job.messages.len();
-                self.busy.extend(job.subjects().cloned());
+                self.busy.add(&job.messages);
                 jobs.push(job);
             }
         }
@@ -195,12 +190,12 @@ impl Way {
         shipment.jobs.retain_mut(|job| {
             let ours = !job.taken.swap(true, Ordering::AcqRel);
             if !ours {
-                given_up.extend(job.subjects().cloned());
+                given_up.push(Arc::clone(&job.messages));
             }
             ours
         });
-        for subject in given_up {
-            self.busy.remove(&subject);
+        for messages in given_up {
+            self.busy.remove(&messages);
         }
         shipment.events = shipment.jobs.iter().map(|job| job.messages.len()).sum();
         let client = self.client.clone();
@@ -231,8 +226,8 @@ impl Way {
             }
             return;
         }
-        for subject in jobs.iter().flat_map(Job::subjects) {
-            self.busy.remove(subject);
+        for job in &jobs {
+            self.busy.remove(&job.messages);
         }
         let mut behind = 0;
         for job in jobs.into_iter().rev() {

@@ -101,7 +101,8 @@ impl EventStore {
         let mut headers = async_nats::HeaderMap::new();
         headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
         let subject = subjects::key(&key.name);
-        let message: Arc<[Outgoing]> = [Outgoing { subject, headers, data: body.into() }].into();
+        let message: Arc<[Outgoing]> =
+            [Outgoing { subject, relies_on: None, headers, data: body.into() }].into();
         loop {
             let by = deadline.min(Instant::now() + ROUND_TRIP);
             let cause: Cause = if self.connection().is_up() {

@@ -44,6 +44,7 @@ pub mod streams;
 pub mod subjects;
 pub mod subscribe;
 mod tail;
+mod touched;
 pub mod verify;
 
 pub use also::Also;

@@ -3,6 +3,7 @@
 //! A batch read costs the broker a scan of whole blocks; the last message of a subject costs it next to nothing, and
 //! each of our events says in its own headers which message it follows. So a short tail is read message by message.
 
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::RawMessageErrorKind;
 use async_nats::{HeaderMap, Message};
@@ -10,6 +11,7 @@ use event_model::{EntityName, Position};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
+use crate::append::guard::EXPECTED_SUBJECT;
 use crate::envelope::{self, Entry, Stored};
 use crate::error::StoreError;
 use crate::read;
@@ -170,7 +172,9 @@ fn shorter(entity: &EntityName, after: Position) -> StoreError {
 /// The message that this one was appended behind, on the same subject.
 fn follows(headers: Option<&HeaderMap>, entry: &Entry) -> Option<Position> {
     let Entry::Event(event) = entry else { return None };
-    let expected = read::number(headers, async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE);
+    // An expectation that names a subject guards another entity, and says nothing of this one.
+    let guards = headers.is_some_and(|headers| headers.get(EXPECTED_SUBJECT).is_some());
+    let expected = if guards { None } else { read::number(headers, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE) };
     // Within one append only an entity's first event carries an expectation; the others lie one behind the other.
     let within = event.part.filter(|part| part.number > 1).and_then(|_| event.position.get().checked_sub(1));
     expected.or(within).map(Position::new)

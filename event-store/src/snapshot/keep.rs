@@ -68,7 +68,8 @@ impl Snapshots {
         let (name, entity) = (name.clone(), entity.clone());
         let message = move || {
             let data = written(&entity)?.into();
-            Ok(Outgoing { subject: subjects::snapshot(&name), headers: HeaderMap::new(), data })
+            let (subject, headers) = (subjects::snapshot(&name), HeaderMap::new());
+            Ok(Outgoing { subject, relies_on: None, headers, data })
         };
         let taken = self.0.try_send(Box::new(message)).is_ok();
         if !taken {
