@@ -53,6 +53,19 @@ impl<R: Error + Send + Sync + 'static> Also<R> {
         }))
     }
 
+    /// A look at that entity, which may refuse the whole, and which still holds when the events are stored: where the
+    /// entity has changed in between, all is decided again. Nothing is written to it.
+    pub fn guard<D: Decider>(id: D::Id, allows: fn(&Loaded<D>) -> Result<(), R>) -> Self {
+        Self(Box::new(move |store, _, deadline| {
+            let id = id.clone();
+            Box::pin(async move {
+                let mut folding = store.remembered::<D>(&id, None);
+                store.judged(&mut folding, deadline, allows).await?.map_err(ExecuteError::Rejected)?;
+                Ok(Some(Write::guard(folding.entity().clone(), folding.now.stand())))
+            })
+        }))
+    }
+
     /// What of it goes into the append.
     pub(crate) async fn decide(
         &self,

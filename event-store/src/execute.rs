@@ -189,8 +189,9 @@ impl EventStore {
                 return Err(ExecuteError::KeyBusy);
             }
             let appended = self.append_by(&writes, metadata, deadline).await;
-            // Whatever came of it, they are no longer as the cache remembers them.
-            for write in &writes {
+            // Those that were written to are no longer as the cache remembers them, whatever came of it; those that
+            // were relied on may not be.
+            for write in writes.iter().filter(|write| appended.is_err() || !write.is_guard()) {
                 self.entities().forget(write.entity());
             }
             match appended {

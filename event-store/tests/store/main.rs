@@ -5,6 +5,7 @@
 mod away;
 mod disk;
 mod group;
+mod guards;
 mod keys;
 mod log;
 mod proxy;
