@@ -167,7 +167,7 @@ async fn a_guard_holds_in_a_crowd_that_writes_to_what_it_relies_on() {
     let other = open(&server).await;
     // Coins go into a jar only while the till is open; once it is sealed, none do.
     let call = |n: u64| {
-        let node = if n % 2 == 0 { store.clone() } else { other.clone() };
+        let node = if n.is_multiple_of(2) { store.clone() } else { other.clone() };
         tokio::spawn(async move {
             match n {
                 60 => node.execute::<Jar>(&jar("till"), JarCommand::Seal, &command()).await,
