@@ -1,19 +1,18 @@
 //! Storing events, with the optimistic check in the broker, and finding out what became of a write that nobody
 //! answered.
 
-use std::sync::Arc;
+pub(crate) mod guard;
+mod messages;
 
-use event_model::{EntityName, Event, Metadata, Part, Position, Version, event, event_id};
+use event_model::{EntityName, Event, Metadata, Position, Version, event, event_id};
 use tokio::time::{Instant, sleep};
 
-use crate::committer::{Company, MOST_EVENTS, Outgoing};
-use crate::envelope::{self, Draft, Entry};
+use crate::committer::{Company, Outgoing};
+use crate::envelope::{Draft, Entry};
 use crate::error::{Cause, StoreError};
-use crate::intent;
 use crate::publish::{Answer, TOO_LARGE};
 use crate::read::ROUND_TRIP;
-use crate::store::{EventStore, Staging};
-use crate::subjects;
+use crate::store::EventStore;
 use crate::subscribe::Mark;
 
 /// Where an entity stood when it was read: what an append relies on.
@@ -62,13 +61,20 @@ impl Write {
         &self.entity
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// No events, only the reliance on where the entity stood: what is appended together with this is refused when
+    /// the entity is no longer there.
+    pub fn guard(entity: EntityName, stand: Stand) -> Self {
+        Self { entity, stand, drafts: Vec::new() }
+    }
+
+    pub(crate) fn is_guard(&self) -> bool {
         self.drafts.is_empty()
     }
 }
 
 /// What one attempt came to.
 enum Attempt {
+    /// The last event of the first entity lies here.
     Stored(Position),
     /// The broker says that something of it is there already, or that another was faster.
     Taken(EntityName),
@@ -111,7 +117,6 @@ impl EventStore {
         let first = writes.iter().find(|write| !write.drafts.is_empty());
         let first = first.ok_or_else(|| StoreError::Unfit("an append without events".into()))?;
         let started = Instant::now();
-        let trailing = writes.iter().map(|write| write.drafts.len()).sum::<usize>() - first.drafts.len();
         let mut company = Company::Anybody;
         let mut unanswered = false;
         let mut tries = 0_u32;
@@ -132,9 +137,9 @@ impl EventStore {
                 Err(error) => Attempt::Never(error),
             };
             let cause = match attempt {
-                Attempt::Stored(last) => {
+                Attempt::Stored(position) => {
                     metrics::histogram!("jetsource_append_seconds").record(started.elapsed().as_secs_f64());
-                    return Ok(Position::new(last.get() - trailing as u64));
+                    return Ok(position);
                 }
                 Attempt::Taken(entity) => match self.what_is_stored(writes, deadline).await {
                     Ok(Found::All(position)) if unanswered => return Ok(position),
@@ -179,12 +184,13 @@ impl EventStore {
         connection: u64,
         by: Instant,
     ) -> Attempt {
+        let behind = (messages.len() - first.drafts.len()) as u64;
         let last = messages.last().and_then(|last| last.headers.get("ce-id")?.as_str().parse().ok());
         match self.committer().append(messages, company, by).await {
             Answer::Stored { duplicate: true, .. } => Attempt::Taken(first.entity.clone()),
             Answer::Stored { sequence, .. } => {
                 self.is_whole_up_to(Mark { position: sequence, id: last }, connection);
-                Attempt::Stored(sequence)
+                Attempt::Stored(Position::new(sequence.get() - behind))
             }
             Answer::Refused { code, said } => refused(first, code, &said),
             Answer::NoStream(cause) => Attempt::NotNow(cause),
@@ -193,45 +199,10 @@ impl EventStore {
         }
     }
 
-    /// What is sent.
-    fn messages(&self, writes: &[Write], metadata: &Metadata) -> Result<Vec<Outgoing>, StoreError> {
-        let of: usize = writes.iter().map(|write| write.drafts.len()).sum();
-        if of > MOST_EVENTS {
-            return Err(StoreError::Unfit(format!("{of} events in one append, at most {MOST_EVENTS} go")));
-        }
-        let unfit = |_| StoreError::Unfit("too many events".into());
-        let mut messages = Vec::with_capacity(of);
-        for write in writes {
-            let subject = Arc::<str>::from(subjects::append(&write.entity));
-            for (index, draft) in write.drafts.iter().enumerate() {
-                let number = u32::try_from(messages.len() + 1).map_err(unfit)?;
-                let part =
-                    if of > 1 { Some(Part { number, of: u32::try_from(of).map_err(unfit)? }) } else { None };
-                let mut headers = envelope::headers(draft, &write.entity, metadata, part)?;
-                if index == 0 {
-                    headers.insert(
-                        async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
-                        write.stand.last.to_string(),
-                    );
-                }
-                messages.push(Outgoing { subject: subject.clone(), headers, data: draft.data.clone() });
-            }
-        }
-        // Several servers need no record: they store an append whole or not at all.
-        if !self.is_replicated() && !intent::record(&mut messages)? && self.staging() == Staging::Memory {
-            return Err(StoreError::Unfit(
-                "an append this large over several events cannot be completed after a power cut: make it smaller, or \
-                 let the broker gather it on disk"
-                    .into(),
-            ));
-        }
-        Ok(messages)
-    }
-
     /// What of these writes is stored: what follows where their entities stood.
     async fn what_is_stored(&self, writes: &[Write], deadline: Instant) -> Result<Found, StoreError> {
         let mut found = Vec::new();
-        for write in writes.iter().filter(|write| !write.is_empty()) {
+        for write in writes.iter().filter(|write| !write.is_guard()) {
             found.push(self.what_follows(write, deadline).await?);
         }
         Ok(match found.first().copied().flatten() {

@@ -44,7 +44,7 @@ impl Batch {
         for message in messages {
             self.events += 1;
             if let Some(before) = self.held.replace(message) {
-                let Outgoing { subject, mut headers, data } = before;
+                let Outgoing { subject, mut headers, data, .. } = before;
                 publish::stamp(&mut headers, &self.id, self.events - 1);
                 let published = client.publish_with_headers(subject.to_string(), headers, data);
                 // What does not get there is missed by the broker, which then refuses the batch.

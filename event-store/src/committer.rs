@@ -2,9 +2,10 @@
 //!
 //! One task owns the way to a stream. What comes goes out at once: few as single publishes side by side, many as one
 //! batch, whichever [`Cost`] says is done sooner. While a batch is under way the next one gathers, already on its way
-//! to the broker; no timer ever holds anything back. Two appends to one subject are never under way together.
+//! to the broker; no timer ever holds anything back. Two appends to one subject are never under way together, nor one
+//! that writes to a subject with one that relies on it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +20,7 @@ use crate::batch::Batch;
 use crate::cost::Cost;
 use crate::publish::{self, Answer};
 use crate::read::ROUND_TRIP;
+use crate::touched::{Touch, Touched};
 
 /// The most events of one batch: what the broker takes.
 pub(crate) const MOST_EVENTS: usize = 1000;
@@ -31,6 +33,8 @@ const QUIET: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) subject: Arc<str>,
+    /// The subject of an entity that its guard is about.
+    pub(crate) relies_on: Option<Arc<str>>,
     pub(crate) headers: HeaderMap,
     pub(crate) data: Bytes,
 }
@@ -59,7 +63,8 @@ impl Committer {
     pub(crate) async fn append(&self, messages: Vec<Outgoing>, company: Company, by: Instant) -> Answer {
         let taken = Arc::new(AtomicBool::new(false));
         let (answer, answered) = oneshot::channel();
-        let job = Job { messages, company, taken: Arc::clone(&taken), answer };
+        let touches = messages.iter().map(Touch::of).collect();
+        let job = Job { messages, touches, company, taken: Arc::clone(&taken), answer };
         let full = match self.0.try_send(job) {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(job)) => Some(timeout_at(by, self.0.send(job)).await),
@@ -85,6 +90,8 @@ impl Committer {
 #[derive(Debug)]
 pub(crate) struct Job {
     messages: Vec<Outgoing>,
+    /// What each of them touches.
+    touches: Vec<Touch>,
     company: Company,
     /// Set by whoever is first: the committer that sends it, or the caller who gives up before that.
     taken: Arc<AtomicBool>,
@@ -92,20 +99,16 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    fn subjects(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.messages.iter().map(|message| &message.subject)
-    }
-
     fn is_single(&self) -> bool {
         self.messages.len() == 1
     }
 }
 
-/// An append that was sent: who waits for it, and on which subjects.
+/// An append that was sent: who waits for it, and what it touches.
 #[derive(Debug)]
 pub(crate) struct Sent {
     answer: oneshot::Sender<Answer>,
-    subjects: Vec<Arc<str>>,
+    touches: Vec<Touch>,
 }
 
 /// What was answered.
@@ -119,7 +122,7 @@ struct Way {
     client: Client,
     waiting: VecDeque<Job>,
     /// The subjects of what is under way.
-    busy: HashSet<Arc<str>>,
+    busy: Touched,
     sent: FuturesUnordered<BoxFuture<'static, Back>>,
     /// How many single publishes are under way.
     singles: usize,
@@ -134,7 +137,7 @@ impl Way {
         Self {
             client,
             waiting: VecDeque::new(),
-            busy: HashSet::new(),
+            busy: Touched::default(),
             sent: FuturesUnordered::new(),
             singles: 0,
             committing: None,
@@ -188,14 +191,13 @@ impl Way {
         let shares = self.shares();
         let mut trial = if shares { self.cost.trial() } else { 0 };
         let mut kept = VecDeque::new();
-        let mut kept_subjects = HashSet::new();
+        let mut kept_subjects = Touched::default();
         while let Some(job) = self.waiting.pop_front() {
-            let held =
-                job.subjects().any(|subject| self.busy.contains(subject) || kept_subjects.contains(subject));
+            let held = self.busy.hold_up(&job.touches) || kept_subjects.hold_up(&job.touches);
             let alone = job.company == Company::Nobody || (job.is_single() && (!shares || trial > 0));
             let full = !alone && self.gathered() + job.messages.len() > MOST_EVENTS;
             if held || full {
-                kept_subjects.extend(job.subjects().cloned());
+                kept_subjects.add(&job.touches);
                 kept.push_back(job);
                 if full {
                     break;
@@ -242,9 +244,8 @@ impl Way {
     }
 
     fn send(&mut self, job: Job) -> (Sent, Vec<Outgoing>) {
-        let subjects: Vec<_> = job.subjects().cloned().collect();
-        self.busy.extend(subjects.iter().cloned());
-        (Sent { answer: job.answer, subjects }, job.messages)
+        self.busy.add(&job.touches);
+        (Sent { answer: job.answer, touches: job.touches }, job.messages)
     }
 
     /// Ends the batch that gathers, unless one is under way.
@@ -289,7 +290,7 @@ impl Way {
                 let told = sent.len();
                 let mut behind = 0;
                 for sent in sent.into_iter().rev() {
-                    let length = sent.subjects.len() as u64;
+                    let length = sent.touches.len() as u64;
                     self.tell(sent, if parted { Answer::Parted } else { answer.behind(behind) });
                     behind += length;
                 }
@@ -299,9 +300,7 @@ impl Way {
     }
 
     fn tell(&mut self, sent: Sent, answer: Answer) {
-        for subject in &sent.subjects {
-            self.busy.remove(subject);
-        }
+        self.busy.remove(&sent.touches);
         // Who went away meanwhile asked for it all the same: it is stored, or it is not.
         let _ = sent.answer.send(answer);
     }

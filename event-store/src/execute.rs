@@ -4,9 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 
 use event_model::{Decider, Metadata, Version, event_id};
-use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 
+use crate::also::Also;
 use crate::append::Write;
 use crate::error::{ExecuteError, StoreError};
 use crate::fold::Folding;
@@ -55,51 +55,6 @@ pub enum Effect {
     Nothing,
     /// It was carried out before, under the same command id.
     Repeated,
-}
-
-/// A command to another entity that goes into the same append: all of it happens, or nothing.
-pub struct Also<R: Error + 'static>(Box<DecideAlso<R>>);
-
-type DecideAlso<R> = dyn for<'a> Fn(&'a EventStore, &'a Metadata, Instant) -> BoxFuture<'a, Result<Write, ExecuteError<R>>>
-    + Send
-    + Sync;
-
-impl<R: Error + Send + Sync + 'static> Also<R> {
-    /// That command to that entity.
-    pub fn new<D: Decider>(id: D::Id, command: D::Command) -> Self
-    where
-        R: From<D::Rejection>,
-    {
-        Self(Box::new(move |store, metadata, deadline| {
-            let (id, command) = (id.clone(), command.clone());
-            Box::pin(async move {
-                let mut folding = store.remembered::<D>(&id, None);
-                let decide = |entity: &Loaded<D>| entity.state.decide(command.clone());
-                let events = store.judged(&mut folding, deadline, decide).await?;
-                let events = events.map_err(|no| ExecuteError::Rejected(no.into()))?;
-                Ok(Write::new(folding.entity().clone(), folding.now.stand(), &events, metadata)?)
-            })
-        }))
-    }
-
-    /// A look at that entity, which may refuse the whole. Nothing is written to it, and it may change between the
-    /// look and the append.
-    pub fn look<D: Decider>(id: D::Id, allows: fn(&Loaded<D>) -> Result<(), R>) -> Self {
-        Self(Box::new(move |store, metadata, deadline| {
-            let id = id.clone();
-            Box::pin(async move {
-                let mut folding = store.remembered::<D>(&id, None);
-                store.judged(&mut folding, deadline, allows).await?.map_err(ExecuteError::Rejected)?;
-                Ok(Write::new::<D::Event>(folding.entity().clone(), folding.now.stand(), &[], metadata)?)
-            })
-        }))
-    }
-}
-
-impl<R: Error + 'static> std::fmt::Debug for Also<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Also")
-    }
 }
 
 /// A command on its way, and all that it relies on.
@@ -157,7 +112,7 @@ impl EventStore {
         self.execute_with(id, Expected::Exactly(version), command, metadata, alone::<D, D::Rejection>).await
     }
 
-    /// [`EventStore::execute`] together with what the events ask of other entities, as one atomic append. `also`
+    /// [`EventStore::execute`] together with what the events ask of other entities or rely on, as one atomic append. `also`
     /// is pure: it sees the entity before the events, and the events, of which there may be none, and may refuse.
     ///
     /// # Errors
@@ -226,17 +181,17 @@ impl EventStore {
             let name = folding.entity().clone();
             let mut writes = vec![Write::new(name.clone(), folding.now.stand(), &events, metadata)?];
             for other in others {
-                writes.push((other.0)(self, metadata, deadline).await?);
+                writes.extend(other.decide(self, metadata, deadline).await?);
             }
-            writes.retain(|write| !write.is_empty());
             if let Some(hold) = hold.as_ref().filter(|_| read_again)
                 && !self.holds(hold, deadline).await?
             {
                 return Err(ExecuteError::KeyBusy);
             }
             let appended = self.append_by(&writes, metadata, deadline).await;
-            // Whatever came of it, they are no longer as the cache remembers them.
-            for write in &writes {
+            // Those that were written to are no longer as the cache remembers them, whatever came of it; those that
+            // were relied on may not be.
+            for write in writes.iter().filter(|write| appended.is_err() || !write.is_guard()) {
                 self.entities().forget(write.entity());
             }
             match appended {
@@ -263,29 +218,6 @@ impl EventStore {
                 }
                 Err(error) => return Err(error.into()),
             }
-        }
-    }
-
-    /// A judgement on an entity. One that refuses is not believed as long as it rests on what the cache remembers.
-    async fn judged<D: Decider, T, E>(
-        &self,
-        folding: &mut Folding<D>,
-        deadline: Instant,
-        judge: impl Fn(&Loaded<D>) -> Result<T, E> + Send,
-    ) -> Result<Result<T, E>, StoreError>
-    where
-        T: Send,
-        E: Send,
-    {
-        if !folding.is_known() {
-            self.look(folding, deadline).await?;
-        }
-        match judge(&folding.now) {
-            Err(_) if !folding.fresh => {
-                self.catch_up(folding, deadline).await?;
-                Ok(judge(&folding.now))
-            }
-            judged => Ok(judged),
         }
     }
 }

@@ -12,6 +12,7 @@ use event_model::Position;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::append::guard::EXPECTED_SUBJECT;
 use crate::committer::Outgoing;
 use crate::error::StoreError;
 use crate::subjects;
@@ -74,9 +75,10 @@ impl Later {
     pub(crate) fn into_message(self, follows: Option<Position>) -> Outgoing {
         let mut headers = HeaderMap::new();
         // What the append relied on beside its own entities held when its first event was stored.
-        let relied = self.headers.contains_key(GUARD);
+        let relied = self.headers.contains_key(EXPECTED_SUBJECT);
         for (name, value) in &self.headers {
-            let guards = name == GUARD || (relied && name.as_str() == AsRef::<str>::as_ref(&EXPECTED));
+            let guards =
+                name == EXPECTED_SUBJECT || (relied && name.as_str() == AsRef::<str>::as_ref(&EXPECTED));
             if !guards {
                 headers.insert(name.as_str(), value.as_str());
             }
@@ -85,12 +87,9 @@ impl Later {
             headers.insert(EXPECTED, follows.to_string());
         }
         let data = self.data.get().as_bytes().to_vec().into();
-        Outgoing { subject: self.subject.into(), headers, data }
+        Outgoing { subject: self.subject.into(), relies_on: None, headers, data }
     }
 }
-
-/// The header that names another subject for the expectation of a message.
-const GUARD: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
 
 /// The same JSON in ASCII, in one line.
 fn ascii(json: &str) -> String {
@@ -119,7 +118,12 @@ mod tests {
     fn message(number: usize, data: &str) -> Outgoing {
         let mut headers = HeaderMap::new();
         headers.insert("ce-id", number.to_string());
-        Outgoing { subject: format!("append.jar.{number}").into(), headers, data: data.to_owned().into() }
+        Outgoing {
+            subject: format!("append.jar.{number}").into(),
+            relies_on: None,
+            headers,
+            data: data.to_owned().into(),
+        }
     }
 
     proptest! {

@@ -107,7 +107,7 @@ impl EventStore {
             let by = deadline.min(Instant::now() + ROUND_TRIP);
             let cause: Cause = if self.connection().is_up() {
                 let (subject, headers, data) = (subject.clone(), headers.clone(), body.clone());
-                let message = vec![Outgoing { subject, headers, data }];
+                let message = vec![Outgoing { subject, relies_on: None, headers, data }];
                 match self.key_committer().append(message, company, by).await {
                     Answer::Parted => {
                         company = Company::Nobody;

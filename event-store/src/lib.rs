@@ -7,11 +7,12 @@
 //! - [`envelope`]: an event on the wire
 //! - [`store`]: the log, opened
 //! - `leader`: what only one of several servers knows for certain
-//! - [`read`], `tail`, [`history`], `fold`, [`load`], `cache`: histories, and entities from them
+//! - [`read`], `tail`, [`history`], `fold`, [`load`], [`many`], [`past`], `cache`: histories, and entities from them
+//! - [`pages`]: the whole log, page by page
 //! - `snapshot`: what a long history folded to once
-//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `batch`, `cost`:
+//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `batch`, `cost`, `touched`:
 //!   those that wait share one batch and its syncs
-//! - [`execute`]: the way of one command
+//! - [`execute`], [`also`]: the way of one command, and the other entities that take part in it
 //! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - `settle`, `intent`, `parts`: an append that a power cut took apart is completed before a writer is let in
 //! - `shared`: what all nodes share
@@ -22,6 +23,7 @@
 //!
 //! Deliberately not here: any user or order, any HTTP.
 
+pub mod also;
 pub mod append;
 mod batch;
 mod cache;
@@ -38,8 +40,11 @@ mod intent;
 pub mod keys;
 mod leader;
 pub mod load;
+pub mod many;
 pub mod once;
+pub mod pages;
 mod parts;
+pub mod past;
 mod publish;
 pub mod read;
 mod settle;
@@ -50,13 +55,15 @@ pub mod streams;
 pub mod subjects;
 pub mod subscribe;
 mod tail;
+mod touched;
 pub mod verify;
 
+pub use also::Also;
 pub use append::{Stand, Write};
 pub use connection::{ConnectError, Connection, Durability};
 pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};
-pub use execute::{Also, Done, Effect, Expected, alone};
+pub use execute::{Done, Effect, Expected, alone};
 pub use keys::IdempotencyKey;
 pub use load::Loaded;
 pub use store::{EventStore, Settings, Staging};

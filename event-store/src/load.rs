@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::append::Stand;
 use crate::error::StoreError;
 use crate::fold::Folding;
+use crate::read;
 use crate::store::EventStore;
 use crate::tail::{Step, Tail};
 
@@ -65,6 +66,16 @@ impl EventStore {
         deadline: Instant,
     ) -> Result<(), StoreError> {
         let last = self.last_on(folding.entity(), deadline).await?;
+        self.look_up_to(folding, last, deadline).await
+    }
+
+    /// [`EventStore::look`], where the last message was read already.
+    pub(crate) async fn look_up_to<D: Decider>(
+        &self,
+        folding: &mut Folding<D>,
+        last: Option<Step>,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
         if let Some(last) = last.as_ref().filter(|last| !folding.is_known() && last.is_worth_a_snapshot()) {
             let kept = self.snapshot::<D>(folding.entity(), &last.entry, deadline).await;
             folding.now = kept.unwrap_or_default();
@@ -116,24 +127,11 @@ impl EventStore {
                 return Ok(());
             }
             // A replica answered that is still behind the leader.
-            if Instant::now() + AGAIN >= deadline {
+            if Instant::now() + read::AGAIN >= deadline {
                 return Err(StoreError::away("no replica is as far as the leader"));
             }
-            sleep(AGAIN).await;
+            sleep(read::AGAIN).await;
         }
-    }
-
-    /// The entity as it was at a version; as it is now when it has not got there yet.
-    ///
-    /// # Errors
-    /// As [`EventStore::load`].
-    pub async fn load_at<D: Decider>(&self, id: &D::Id, version: Version) -> Result<Loaded<D>, StoreError> {
-        let deadline = self.deadline();
-        let mut folding = Folding::<D>::new(id, None);
-        let kept = self.snapshot_at::<D>(folding.entity(), version, deadline).await;
-        folding.now = kept.unwrap_or_default();
-        self.read_on(&mut folding, version, deadline).await?;
-        Ok(folding.now)
     }
 
     /// Folds what has come since, up to a version.
@@ -157,5 +155,3 @@ impl EventStore {
         Ok(())
     }
 }
-
-const AGAIN: std::time::Duration = std::time::Duration::from_millis(2);

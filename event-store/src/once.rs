@@ -8,9 +8,10 @@ use event_model::{Decider, EntityName, Metadata, Version, event_id};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::also::Also;
 use crate::envelope::Entry;
 use crate::error::{ExecuteError, StoreError};
-use crate::execute::{Also, Ask, Done, Effect, Expected};
+use crate::execute::{Ask, Done, Effect, Expected};
 use crate::keys::{Hold, IdempotencyKey, RETRY, Record};
 use crate::load::Loaded;
 use crate::store::EventStore;

@@ -75,7 +75,7 @@ pub(crate) async fn all(client: &Client, mut messages: Vec<Outgoing>, by: Instan
         stamp(&mut last.headers, &batch, messages.len() + 1);
         end(&mut last.headers);
         for (index, message) in messages.into_iter().enumerate() {
-            let Outgoing { subject, mut headers, data } = message;
+            let Outgoing { subject, mut headers, data, .. } = message;
             stamp(&mut headers, &batch, index + 1);
             if let Err(error) = client.publish_with_headers(subject.to_string(), headers, data).await {
                 return Answer::NoStream(error.into());
@@ -103,7 +103,7 @@ pub(crate) fn end(headers: &mut HeaderMap) {
 
 /// Publishes one message, and waits for what the broker says.
 pub(crate) async fn one(client: &Client, message: Outgoing, by: Instant) -> Answer {
-    let Outgoing { subject, headers, data: body } = message;
+    let Outgoing { subject, headers, data: body, .. } = message;
     // The broker answers each request in its own time; `by` alone says when to give up.
     let request = Request::new().headers(headers).payload(body).timeout(Some(Duration::from_mins(1)));
     match timeout_at(by, client.send_request(subject.to_string(), request)).await {

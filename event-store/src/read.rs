@@ -1,10 +1,9 @@
-//! Reading one subject: all of it in a few round trips, or one message.
+//! Reading messages: several in one round trip, or one.
 
 use std::time::Duration;
 
 use async_nats::jetstream::stream::RawMessageBuilder;
 use async_nats::{HeaderMap, Message, StatusCode};
-use bytes::Bytes;
 use event_model::{EntityName, Position};
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
@@ -19,13 +18,13 @@ use crate::streams::EVENTS;
 use crate::subjects;
 
 /// The most that one request may answer; the rest is asked for again.
-const CHUNK: usize = 1000;
+pub(crate) const CHUNK: u64 = 1000;
 
-/// A part of a subject's history, oldest first.
+/// Some messages, oldest first.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) entries: Vec<Entry>,
-    /// Whether the subject held more when this was read.
+    /// Whether there were more when this was read.
     pub(crate) more: bool,
 }
 
@@ -38,11 +37,14 @@ impl EventStore {
         after: Position,
         deadline: Instant,
     ) -> Result<Chunk, StoreError> {
+        let subject = subjects::stored(entity);
+        let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subject, "batch": CHUNK});
         loop {
-            let chunk = patiently(deadline, |by| self.chunk_once(entity, after, by)).await?;
-            let end = chunk.entries.last().map_or(after, Entry::position);
-            if chunk.more || !self.is_replicated() || !self.leader_has_more(entity, end, deadline).await? {
-                return Ok(chunk);
+            let (messages, more) = self.several(&ask, deadline).await?;
+            let entries: Vec<_> = messages.iter().map(entry).collect::<Result<_, _>>()?;
+            let end = entries.last().map_or(after, Entry::position);
+            if more || !self.is_replicated() || !self.leader_has_more(entity, end, deadline).await? {
+                return Ok(Chunk { entries, more });
             }
             // A replica answered that is still behind the leader.
             if Instant::now() + AGAIN >= deadline {
@@ -52,14 +54,21 @@ impl EventStore {
         }
     }
 
-    async fn chunk_once(
+    /// The messages that one request asks for, and whether there were more. Asked again when an answer is torn, for
+    /// as long as there is time.
+    pub(crate) async fn several(
         &self,
-        entity: &EntityName,
-        after: Position,
+        ask: &serde_json::Value,
+        deadline: Instant,
+    ) -> Result<(Vec<Message>, bool), StoreError> {
+        patiently(deadline, |by| self.several_once(ask, by)).await
+    }
+
+    async fn several_once(
+        &self,
+        ask: &serde_json::Value,
         by: Instant,
-    ) -> Result<Chunk, StoreError> {
-        let subject = subjects::stored(entity);
-        let ask = serde_json::json!({"seq": after.next(), "next_by_subj": subject, "batch": CHUNK});
+    ) -> Result<(Vec<Message>, bool), StoreError> {
         let client = self.client();
         let inbox = client.new_inbox();
         let mut answers = client.subscribe(inbox.clone()).await.map_err(StoreError::away)?;
@@ -67,7 +76,7 @@ impl EventStore {
             .publish_with_reply(format!("$JS.API.DIRECT.GET.{EVENTS}"), inbox, ask.to_string().into())
             .await
             .map_err(StoreError::away)?;
-        let mut entries = Vec::new();
+        let mut messages = Vec::new();
         let mut before = 0;
         loop {
             let answer = timeout_at(by, answers.next()).await.map_err(StoreError::away)?;
@@ -78,17 +87,16 @@ impl EventStore {
                 return Err(StoreError::away("a part of the answer was lost"));
             }
             match answer.status {
-                Some(StatusCode::NOT_FOUND) => return Ok(Chunk { entries, more: false }),
+                Some(StatusCode::NOT_FOUND) => return Ok((messages, false)),
                 None | Some(StatusCode::OK) => {
-                    let entry = entry(&answer)?;
-                    before = entry.position().get();
-                    entries.push(entry);
+                    before = sequence(&answer)?;
+                    messages.push(answer);
                 }
                 Some(status) if status.as_u16() == 204 => {
                     let more = number(headers, "Nats-Num-Pending").unwrap_or(0) > 0;
-                    return Ok(Chunk { entries, more });
+                    return Ok((messages, more));
                 }
-                Some(status) => return Err(StoreError::away(format!("reading {subject}: status {status}"))),
+                Some(status) => return Err(StoreError::away(format!("reading {ask}: status {status}"))),
             }
         }
     }
@@ -149,23 +157,33 @@ impl EventStore {
     }
 }
 
-const AGAIN: Duration = Duration::from_millis(2);
-
 /// How long one round trip may take before it is tried again.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(1500);
 
+/// How soon a replica is asked again that is behind the leader.
+pub(crate) const AGAIN: Duration = Duration::from_millis(2);
+
+/// What a message is.
 pub(crate) fn entry(answer: &Message) -> Result<Entry, StoreError> {
-    let headers = answer.headers.as_ref();
-    let position =
-        number(headers, "Nats-Sequence").ok_or_else(|| StoreError::away("an answer without a sequence"))?;
-    let subject =
-        headers.and_then(|headers| headers.get("Nats-Subject")).map(|subject| subject.as_str().to_owned());
-    let subject = subject.ok_or_else(|| StoreError::away("an answer without a subject"))?;
-    let data: Bytes = answer.payload.clone();
+    let (subject, position) = (subject(answer)?, Position::new(sequence(answer)?));
+    let (headers, data) = (answer.headers.as_ref(), answer.payload.clone());
     let time = headers.and_then(|headers| headers.get("Nats-Time-Stamp"));
     let time = time.and_then(|time| OffsetDateTime::parse(time.as_str(), &Rfc3339).ok());
     let time = time.ok_or_else(|| StoreError::away("an answer without a time"))?;
-    Ok(envelope::read(Stored { subject: &subject, position: Position::new(position), time, headers, data }))
+    Ok(envelope::read(Stored { subject, position, time, headers, data }))
+}
+
+/// The subject that a message is stored on.
+pub(crate) fn subject(answer: &Message) -> Result<&str, StoreError> {
+    let subject = answer.headers.as_ref().and_then(|headers| headers.get("Nats-Subject"));
+    subject
+        .map(async_nats::HeaderValue::as_str)
+        .ok_or_else(|| StoreError::away("an answer without a subject"))
+}
+
+fn sequence(answer: &Message) -> Result<u64, StoreError> {
+    let sequence = number(answer.headers.as_ref(), "Nats-Sequence");
+    sequence.ok_or_else(|| StoreError::away("an answer without a sequence"))
 }
 
 pub(crate) fn number(

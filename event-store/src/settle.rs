@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE as EXPECTED;
 use event_model::{EntityName, Metadata, Position, Version, event_id};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -220,8 +221,14 @@ impl EventStore {
         let missing = rest.into_iter().skip(last.number as usize - 1).map(|later| {
             // Only an entity's first event of what is sent now has an expectation.
             let subject = later.stored_on();
-            let follows = follows(&subject).filter(|_| begun.insert(subject));
-            later.into_message(follows)
+            let stored = follows(&subject);
+            let is_first = begun.insert(subject);
+            let mut message = later.into_message(stored.filter(|_| is_first));
+            if is_first && message.headers.get(EXPECTED).is_none() {
+                // It only carried a guard, on an entity of the command's own.
+                message.headers.insert(EXPECTED, "0");
+            }
+            message
         });
         if self.send(missing.collect()).await? {
             metrics::counter!("jetsource_cut_appends_total", "outcome" => "completed").increment(1);
@@ -244,9 +251,9 @@ impl EventStore {
             data: data.to_string().into(),
         };
         let mut headers = envelope::headers(&draft, &entity, &metadata, None)?;
-        headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
+        headers.insert(EXPECTED, "0");
         let subject = subjects::append(&entity).into();
-        if self.send(vec![Outgoing { subject, headers, data: draft.data }]).await? {
+        if self.send(vec![Outgoing { subject, relies_on: None, headers, data: draft.data }]).await? {
             metrics::counter!("jetsource_cut_appends_total", "outcome" => "given up").increment(1);
             tracing::error!(%position, after = %last, reason, "an append was cut off, and stays so");
         }

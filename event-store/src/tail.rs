@@ -3,12 +3,14 @@
 //! A batch read costs the broker a scan of whole blocks; the last message of a subject costs it next to nothing, and
 //! each of our events says in its own headers which message it follows. So a short tail is read message by message.
 
-use async_nats::HeaderMap;
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::stream::RawMessageBuilder;
+use async_nats::{HeaderMap, Message};
 use event_model::{EntityName, Position};
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::append::guard::EXPECTED_SUBJECT;
 use crate::envelope::Entry;
 use crate::error::StoreError;
 use crate::leader;
@@ -30,12 +32,24 @@ pub(crate) enum Tail {
 }
 
 /// A message, and the one that it was appended behind on the same subject, where it says so.
+#[derive(Debug, Clone)]
 pub(crate) struct Step {
     pub(crate) entry: Entry,
-    follows: Option<Position>,
+    pub(crate) follows: Option<Position>,
 }
 
 impl Step {
+    /// A message that was read.
+    pub(crate) fn of(message: &Message) -> Result<Self, StoreError> {
+        let entry = read::entry(message)?;
+        Ok(Self { follows: follows(message.headers.as_ref(), &entry), entry })
+    }
+
+    /// Whether this is an event of a later version.
+    pub(crate) fn is_beyond(&self, version: u64) -> bool {
+        matches!(&self.entry, Entry::Event(event) if event.version.is_some_and(|this| this.get() > version))
+    }
+
     /// Whether enough may lie before this for a snapshot to be the shorter way.
     pub(crate) fn is_worth_a_snapshot(&self) -> bool {
         match &self.entry {
@@ -96,7 +110,7 @@ impl EventStore {
     }
 
     /// The message at a position, if it is one on the entity's subject.
-    async fn step(
+    pub(crate) async fn step(
         &self,
         entity: &EntityName,
         at: Position,
@@ -110,9 +124,7 @@ impl EventStore {
                 "{entity} has lost the event at position {at}: run log verify"
             )));
         };
-        let entry = read::entry(&message)?;
-        let follows = follows(message.headers.as_ref(), &entry);
-        let step = Step { entry, follows };
+        let step = Step::of(&message)?;
         Ok(matches!(&step.entry, Entry::Event(event) if event.entity == *entity).then_some(step))
     }
 
@@ -126,9 +138,7 @@ impl EventStore {
         let subject = subjects::stored(entity);
         if !self.is_replicated() {
             let last = self.direct_get(EVENTS, &json!({"last_by_subj": subject}), deadline).await?;
-            let Some(message) = last else { return Ok(None) };
-            let entry = read::entry(&message)?;
-            return Ok(Some(Step { follows: follows(message.headers.as_ref(), &entry), entry }));
+            return last.as_ref().map(Step::of).transpose();
         }
         let last = |raw: RawMessageBuilder| raw.last_by_subject(subject.clone());
         let Some(message) = self.of_leader(EVENTS, last, deadline).await? else { return Ok(None) };
@@ -145,7 +155,9 @@ fn shorter(entity: &EntityName, after: Position) -> StoreError {
 /// The message that this one was appended behind, on the same subject.
 fn follows(headers: Option<&HeaderMap>, entry: &Entry) -> Option<Position> {
     let Entry::Event(event) = entry else { return None };
-    let expected = read::number(headers, async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE);
+    // An expectation that names a subject guards another entity, and says nothing of this one.
+    let guards = headers.is_some_and(|headers| headers.get(EXPECTED_SUBJECT).is_some());
+    let expected = if guards { None } else { read::number(headers, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE) };
     // Within one append only an entity's first event carries an expectation; the others lie one behind the other.
     let within = event.part.filter(|part| part.number > 1).and_then(|_| event.position.get().checked_sub(1));
     expected.or(within).map(Position::new)

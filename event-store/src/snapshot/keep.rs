@@ -69,7 +69,8 @@ impl Snapshots {
         let (name, entity) = (name.clone(), entity.clone());
         let message = move || {
             let data = written(&entity)?.into();
-            Ok(Outgoing { subject: subjects::snapshot(&name).into(), headers: HeaderMap::new(), data })
+            let (subject, headers) = (subjects::snapshot(&name).into(), HeaderMap::new());
+            Ok(Outgoing { subject, relies_on: None, headers, data })
         };
         let taken = self.0.try_send(Box::new(message)).is_ok();
         if !taken {

@@ -6,11 +6,13 @@ mod away;
 mod cluster;
 mod disk;
 mod group;
+mod guards;
 mod keys;
 mod log;
 #[cfg(target_os = "linux")]
 mod power;
 mod proxy;
+mod reading;
 mod settle;
 mod snapshots;
 #[path = "../told/told.rs"]

@@ -113,6 +113,7 @@ fn both(number: u64, metadata: &Metadata) -> ([Write; 2], Told) {
 }
 
 /// Cuts the power under load, opens the store again, and holds the log against what callers were told.
+#[expect(clippy::print_stdout, reason = "says what was settled")]
 async fn through_cuts(mut power: Power) {
     let cuts = std::env::var("JETSOURCE_POWER_CUTS").map_or(CUTS, |cuts| cuts.parse().unwrap());
     let (notes, mut dice) = (Arc::new(Notes::default()), Dice::new(1));

@@ -1,7 +1,7 @@
 //! A jar of coins, to try the log on, and a log of its own for each test.
 
-use event_model::{Decider, Event, Metadata};
-use event_store::{Connection, EventStore, Settings};
+use event_model::{Decider, EntityName, Event, Metadata, Position, Version};
+use event_store::{Connection, EventStore, Settings, Write};
 use nats_launcher::Server;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -104,4 +104,23 @@ pub(crate) fn command() -> Metadata {
 /// The id of a jar.
 pub(crate) fn jar(name: &str) -> String {
     name.to_owned()
+}
+
+/// Appends events to a jar, in one go for each thousand.
+pub(crate) async fn fill(store: &EventStore, name: &str, mut events: usize) {
+    while events > 0 {
+        let some = vec![JarEvent::CoinsAdded { coins: 1 }; events.min(1000)];
+        let (stand, metadata) = (store.load::<Jar>(&jar(name)).await.unwrap().stand(), command());
+        let write = Write::new(EntityName::new("jar", name), stand, &some, &metadata).unwrap();
+        store.append(&[write], &metadata).await.unwrap();
+        events -= some.len();
+    }
+}
+
+/// What the raw history folds to.
+pub(crate) async fn folded(store: &EventStore, name: &str) -> (Jar, Version, Position) {
+    let (events, _) = store.history::<Jar>(&jar(name), Version::START, usize::MAX).await.unwrap();
+    let position = events.last().map_or(Position::START, |event| event.position);
+    let version = Version::new(events.len() as u64);
+    (Jar::fold(events.iter().map(|event| event.decode().unwrap())), version, position)
 }

@@ -26,6 +26,8 @@ pub(crate) fn name(jar: u64) -> String {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     One,
+    /// While another jar is as it was looked at.
+    Guarded,
     Two,
     /// Into this jar and another one, all or nothing.
     Both,
@@ -48,7 +50,8 @@ impl Caller {
     /// Has one command carried out. It adds `number` coins, which no other command does.
     pub(crate) async fn ask(&mut self, number: u64) -> Told {
         let kind = match self.dice.roll(0..100) {
-            0..50 => Kind::One,
+            0..40 => Kind::One,
+            40..50 => Kind::Guarded,
             50..65 => Kind::Two,
             65..80 => Kind::Both,
             80..85 => Kind::At(Version::new(self.dice.roll(0..40))),
@@ -59,7 +62,7 @@ impl Caller {
         let jars = match kind {
             Kind::Two => vec![name(jar), name(jar)],
             Kind::Both => vec![name(jar), name(other)],
-            Kind::One | Kind::At(_) | Kind::Keyed => vec![name(jar)],
+            Kind::One | Kind::Guarded | Kind::At(_) | Kind::Keyed => vec![name(jar)],
         };
         let (commands, answers) = (Vec::new(), Vec::new());
         let (verdict, lies, at) = (Verdict::Refused, None, Instant::now());
@@ -94,12 +97,20 @@ impl Caller {
         let also = move |_: &String, _: &Loaded<Jar>, _: &[JarEvent]| {
             Ok(vec![Also::new::<Jar>(name(other), JarCommand::Add(number))])
         };
+        let is_open = |jar: &Loaded<Jar>| if jar.state.sealed { Err(Sealed) } else { Ok(()) };
+        let guard = move |_: &String, _: &Loaded<Jar>, _: &[JarEvent]| {
+            Ok(vec![Also::guard::<Jar>(name(other), is_open)])
+        };
         let call = async move {
             match kind {
                 Kind::One => store.execute::<Jar>(&id, add, metadata).await,
                 Kind::Two => store.execute::<Jar>(&id, JarCommand::AddTwice(number), metadata).await,
                 Kind::Both => {
                     store.execute_with::<Jar, Sealed>(&id, Expected::Newest, add, metadata, also).await
+                }
+                Kind::Guarded => {
+                    let newest = Expected::Newest;
+                    store.execute_with::<Jar, Sealed>(&id, newest, add, metadata, guard).await
                 }
                 Kind::At(version) => store.execute_at::<Jar>(&id, version, add, metadata).await,
                 Kind::Keyed => {

@@ -44,7 +44,7 @@ fn line(sequence: u64, subject: &str, headers: &HeaderMap, body: &[u8]) -> Line 
     });
     Line {
         sequence,
-        jar: subject.strip_prefix("events.jar.").unwrap().to_owned(),
+        jar: subject.strip_prefix("events.jar.").unwrap_or(subject).to_owned(),
         id: text("ce-id").unwrap(),
         kind: text("ce-type").unwrap(),
         version: text("ce-entityversion").unwrap().parse().unwrap(),

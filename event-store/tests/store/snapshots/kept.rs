@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use event_store::EventStore;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use nats_launcher::Dice;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -94,19 +94,20 @@ fn version_in(body: &[u8]) -> Option<u64> {
     serde_json::from_slice::<Value>(body).ok()?["version"].as_u64()
 }
 
-/// How often the log is asked for messages meanwhile.
-pub(crate) async fn reads_of<T, F: Future<Output = T>>(
-    store: &EventStore,
-    act: impl Fn() -> F,
-) -> (T, usize) {
-    let client = store.connection().client();
-    let mut asked = client.subscribe("$JS.API.DIRECT.GET.EVENTS").await.unwrap();
+/// How often this node asks the log for messages meanwhile.
+pub(crate) async fn reads_of<T>(node: &EventStore, act: impl Future<Output = T>) -> (T, usize) {
+    let client = node.connection().client();
+    let mut asked = client.subscribe("$JS.API.DIRECT.GET.*").await.unwrap();
     client.flush().await.unwrap();
-    let done = act().await;
-    client.flush().await.unwrap();
+    let done = act.await;
+    // What a node sends is heard in its order.
+    client.publish("$JS.API.DIRECT.GET.end", "".into()).await.unwrap();
     let mut count = 0;
-    while asked.next().now_or_never().is_some() {
-        count += 1;
+    loop {
+        match asked.next().await.unwrap().subject.as_str() {
+            "$JS.API.DIRECT.GET.EVENTS" => count += 1,
+            "$JS.API.DIRECT.GET.end" => return (done, count),
+            _ => {}
+        }
     }
-    (done, count)
 }
