@@ -18,7 +18,7 @@ use crate::told::{raw, setting};
 /// What two busy cores do in about a minute, most of it spent waiting for answers that were lost.
 const COMMANDS: u64 = 20_000;
 const NODES: u64 = 4;
-const CALLERS: u64 = 600;
+const CALLERS: u64 = 250;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_callers_were_told_in_a_storm_is_what_the_log_holds() {
