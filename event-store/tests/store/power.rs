@@ -123,8 +123,11 @@ async fn through_cuts(mut power: Power) {
         power.writes().await.unwrap();
         power.server().pause().unwrap();
         program.end();
-        let unsynced =
-            [Unsynced::Kept, Unsynced::Torn(round), Unsynced::Lost][usize::try_from(round % 3).unwrap()];
+        let unsynced = match round % 4 {
+            0 | 2 => Unsynced::Kept,
+            1 => Unsynced::Torn(round),
+            _ => Unsynced::Lost,
+        };
         power = power.cut(unsynced).await.unwrap();
         let found = raw::read(&power.server().url()).await.len();
         open(power.server()).await.settle().await.unwrap();

@@ -1,19 +1,18 @@
 //! Batches as any NATS client sends them, and what of them the stream holds.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::{self, stream};
+use async_nats::{HeaderMap, Request};
 use futures_util::StreamExt as _;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-/// What is waited for any one answer; one that does not come by then was lost with the server.
-const PATIENCE: Duration = Duration::from_millis(700);
+/// How long an answer is waited for once the end was asked for; one that does not come was lost with a server.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A stream that takes batches.
 pub(crate) async fn make_stream(port: u16, name: &str) {
@@ -32,15 +31,13 @@ pub(crate) struct Batch {
     stream: &'static str,
     id: String,
     sent: u64,
+    end: watch::Receiver<bool>,
 }
 
 impl Batch {
     pub(crate) async fn new(port: u16, stream: &'static str) -> Self {
-        Self::of(&client(port).await, stream, "a".to_owned())
-    }
-
-    fn of(client: &async_nats::Client, stream: &'static str, id: String) -> Self {
-        Self { client: client.clone(), stream, id, sent: 0 }
+        let (_, end) = watch::channel(true);
+        Self { client: client(port).await, stream, id: "a".to_owned(), sent: 0, end }
     }
 
     /// One message more; true when the server has it.
@@ -71,51 +68,76 @@ impl Batch {
             self.client.publish_with_headers(subject, headers, body).await.ok()?;
             return Some(bytes::Bytes::new());
         }
-        let answer = self.client.request_with_headers(subject, headers, body);
-        Some(timeout(PATIENCE, answer).await.ok()?.ok()?.payload)
+        let answer =
+            self.client.send_request(subject, Request::new().headers(headers).payload(body).timeout(None));
+        tokio::select! {
+            answer = answer => Some(answer.ok()?.payload),
+            () = over(&mut self.end) => None,
+        }
     }
 }
 
-/// Sends batches of 2 to 500 until one is not stored, or it is told to end; returns those that were acknowledged.
-async fn write(port: u16, stream: &'static str, name: String, end: Arc<AtomicBool>) -> HashMap<String, u64> {
+/// A while after the end was asked for.
+async fn over(end: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could ask.
+    let _ = end.wait_for(|end| *end).await;
+    sleep(PATIENCE).await;
+}
+
+/// Sends batches of 2 to 500 until it is told to end; returns those that were acknowledged.
+async fn write(
+    port: u16,
+    stream: &'static str,
+    name: String,
+    end: watch::Receiver<bool>,
+    done: watch::Sender<u64>,
+) -> HashMap<String, u64> {
     let client = client(port).await;
     let mut acknowledged = HashMap::new();
     for number in 0_u64.. {
-        if end.load(Ordering::Relaxed) {
+        if *end.borrow() {
             break;
         }
-        let id = format!("{name}.{number}");
         let size = 2 + (number * 7919 + name.len() as u64 * 31) % 499;
-        let mut batch = Batch::of(&client, stream, id.clone());
+        let id = format!("{name}.{number}");
+        let mut batch = Batch { client: client.clone(), stream, id: id.clone(), sent: 0, end: end.clone() };
+        let mut sent = true;
         for _ in 1..size {
-            if !batch.add().await {
-                return acknowledged;
-            }
+            sent = sent && batch.add().await;
         }
-        if !batch.commit().await {
-            return acknowledged;
+        if sent && batch.commit().await {
+            acknowledged.insert(id, size);
+            done.send_modify(|done| *done += 1);
         }
-        acknowledged.insert(id, size);
     }
     acknowledged
 }
 
 /// Several such writers side by side.
 pub(crate) struct Writers {
-    end: Arc<AtomicBool>,
+    end: watch::Sender<bool>,
+    done: watch::Sender<u64>,
     all: Vec<JoinHandle<HashMap<String, u64>>>,
 }
 
 impl Writers {
     pub(crate) fn start(port: u16, stream: &'static str, round: u64) -> Self {
-        let end = Arc::new(AtomicBool::new(false));
-        let writer = |n: u64| tokio::spawn(write(port, stream, format!("{round}.{n}"), Arc::clone(&end)));
-        Self { all: (0..7).map(writer).collect(), end }
+        let (end, ends) = watch::channel(false);
+        let done = watch::Sender::new(0);
+        let writer =
+            |n: u64| tokio::spawn(write(port, stream, format!("{round}.{n}"), ends.clone(), done.clone()));
+        let all = (0..7).map(writer).collect();
+        Self { end, done, all }
+    }
+
+    /// Returns once so many batches are acknowledged.
+    pub(crate) async fn have_written(&self, batches: u64) {
+        self.done.subscribe().wait_for(|done| *done >= batches).await.unwrap();
     }
 
     /// What was acknowledged to any of them; returns once none writes any more.
     pub(crate) async fn acknowledged(self) -> HashMap<String, u64> {
-        self.end.store(true, Ordering::Relaxed);
+        self.end.send_replace(true);
         let mut acknowledged = HashMap::new();
         for writer in self.all {
             acknowledged.extend(writer.await.unwrap());
