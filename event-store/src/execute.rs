@@ -130,7 +130,7 @@ impl EventStore {
         if metadata.repeated {
             // What the cache remembers may be younger than the events of this command.
             folding = Folding::new(id, Some(metadata.command_id));
-            self.catch_up(&mut folding, deadline).await?;
+            self.read_on(&mut folding, Version::new(u64::MAX), deadline).await?;
         }
         self.carry_out(
             Ask { id: id.clone(), expected, command, metadata, deadline, hold: None },
@@ -149,7 +149,11 @@ impl EventStore {
     ) -> Result<Done<D>, ExecuteError<R>> {
         let Ask { id, expected, command, metadata, deadline, hold } = ask;
         if !folding.is_known() && expected != Expected::New {
-            self.look(&mut folding, deadline).await?;
+            if metadata.repeated {
+                self.catch_up(&mut folding, deadline).await?;
+            } else {
+                self.look(&mut folding, deadline).await?;
+            }
         }
         let judge = |entity: &Loaded<D>| {
             let found = entity.version;
