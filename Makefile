@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs check bench soak demo nats
+.PHONY: run test test-docs check bench bench-store soak demo nats
 
 run: nats
 	cargo build --release
@@ -20,6 +20,11 @@ check:
 
 bench: nats
 	cargo bench --package jetsource
+
+# Beside UmaDB and postgres-es, whose client and servers it sets up first; PostgreSQL 15 must be there.
+bench-store: nats
+	docs/benchmarks/peers/setup.sh
+	cargo bench --package event-store --bench store
 
 # Ten minutes on three servers, of which one is killed a hundred times. SEED=… draws a run again.
 soak: export SOAK_SECONDS ?= 600

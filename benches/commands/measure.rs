@@ -1,0 +1,121 @@
+//! Rates and times, of writers and of requests.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+/// What one measurement found.
+pub(crate) struct Found {
+    /// Done in a second.
+    pub(crate) rate: f64,
+    /// Milliseconds.
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+}
+
+/// The round with the median rate.
+pub(crate) fn median(mut found: Vec<Found>) -> Found {
+    found.sort_by(|one, two| one.rate.total_cmp(&two.rate));
+    found.swap_remove(found.len() / 2)
+}
+
+pub(crate) fn summary(mut times: Vec<Duration>, took: Duration) -> Found {
+    times.sort_unstable();
+    let at = |share: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index into what was measured"
+        )]
+        let index = ((times.len() - 1) as f64 * share) as usize;
+        times[index].as_secs_f64() * 1000.0
+    };
+    Found { rate: times.len() as f64 / took.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
+}
+
+/// Writers side by side, each doing one thing after the other for a time.
+pub(crate) async fn by_writers<F: Future<Output = ()> + Send>(
+    count: usize,
+    time: Duration,
+    one: impl Fn() -> F + Clone + Send + 'static,
+) -> Found {
+    let writers: Vec<_> = (0..count)
+        .map(|_| {
+            let one = one.clone();
+            tokio::spawn(async move {
+                let mut times = Vec::new();
+                let started = Instant::now();
+                while started.elapsed() < time {
+                    let asked = Instant::now();
+                    one().await;
+                    times.push(asked.elapsed());
+                }
+                (times, started.elapsed())
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    let mut took = Duration::ZERO;
+    for writer in writers {
+        let (of_writer, needed) = writer.await.unwrap();
+        times.extend(of_writer);
+        took = took.max(needed);
+    }
+    summary(times, took)
+}
+
+/// Requests one after the other on each connection, for a time.
+pub(crate) async fn requests(
+    address: &str,
+    connections: usize,
+    time: Duration,
+    request: impl Fn(usize) -> Vec<u8>,
+) -> Found {
+    let started = Instant::now();
+    let mut clients = Vec::new();
+    for client in 0..connections {
+        let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
+        stream.get_ref().set_nodelay(true).unwrap();
+        let mut ahead = (0..).map(|_| request(client)).take(50_000 / connections.max(10)).collect::<Vec<_>>();
+        clients.push(tokio::spawn(async move {
+            let mut times = Vec::new();
+            let started = Instant::now();
+            while let Some(request) = ahead.pop().filter(|_| started.elapsed() < time) {
+                let asked = Instant::now();
+                stream.get_mut().write_all(&request).await.unwrap();
+                answer(&mut stream).await;
+                times.push(asked.elapsed());
+            }
+            (times, started.elapsed())
+        }));
+    }
+    let _ = started;
+    let mut times = Vec::new();
+    let mut took = Duration::ZERO;
+    for client in clients {
+        let (of_client, needed) = client.await.unwrap();
+        times.extend(of_client);
+        took = took.max(needed);
+    }
+    summary(times, took)
+}
+
+/// Reads one answer, which must be a success.
+pub(crate) async fn answer(stream: &mut BufReader<TcpStream>) {
+    let mut line = String::new();
+    let mut length = 0;
+    stream.read_line(&mut line).await.unwrap();
+    assert!(line.starts_with("HTTP/1.1 20"), "{line}");
+    loop {
+        line.clear();
+        stream.read_line(&mut line).await.unwrap();
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    stream.read_exact(&mut vec![0; length]).await.unwrap();
+}
