@@ -5,7 +5,7 @@ use async_nats::Client;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::committer::{Outgoing, Sent};
+use crate::committer::{Awaited, Outgoing};
 use crate::publish::{self, Answer};
 use crate::read::ROUND_TRIP;
 
@@ -13,8 +13,7 @@ use crate::read::ROUND_TRIP;
 #[derive(Debug)]
 pub(crate) struct Batch {
     id: String,
-    sent: Vec<Sent>,
-    singles: usize,
+    awaited: Vec<Awaited>,
     events: usize,
     /// The newest message: whether it ends the batch is not known yet.
     held: Option<Outgoing>,
@@ -22,7 +21,7 @@ pub(crate) struct Batch {
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { id: Uuid::now_v7().to_string(), sent: Vec::new(), singles: 0, events: 0, held: None }
+        Self { id: Uuid::now_v7().to_string(), awaited: Vec::new(), events: 0, held: None }
     }
 }
 
@@ -32,15 +31,9 @@ impl Batch {
         self.events
     }
 
-    /// How many appends of one event.
-    pub(crate) fn singles(&self) -> usize {
-        self.singles
-    }
-
     /// Takes an append in, and sends all that is certainly not the end.
-    pub(crate) async fn add(&mut self, client: &Client, sent: Sent, messages: Vec<Outgoing>) {
-        self.singles += usize::from(messages.len() == 1);
-        self.sent.push(sent);
+    pub(crate) async fn add(&mut self, client: &Client, awaited: Awaited, messages: Vec<Outgoing>) {
+        self.awaited.push(awaited);
         for message in messages {
             self.events += 1;
             if let Some(before) = self.held.replace(message) {
@@ -54,13 +47,13 @@ impl Batch {
     }
 
     /// Sends its end, and waits for the answer. A batch of one message was none.
-    pub(crate) async fn commit(self, client: &Client, by: Instant) -> (Vec<Sent>, Answer) {
-        let Some(mut last) = self.held else { return (self.sent, publish::nothing()) };
+    pub(crate) async fn commit(self, client: &Client, by: Instant) -> (Vec<Awaited>, Answer) {
+        let Some(mut last) = self.held else { return (self.awaited, publish::nothing()) };
         if self.events > 1 {
             publish::stamp(&mut last.headers, &self.id, self.events);
             publish::end(&mut last.headers);
         }
         let answer = publish::one(client, last, by).await;
-        (self.sent, answer)
+        (self.awaited, answer)
     }
 }

@@ -1,11 +1,12 @@
 //! Group commit: appends that wait at the same moment share one atomic batch, and so its syncs.
 //!
-//! One task owns the way to a stream. What comes goes out at once: few as single publishes side by side, many as one
-//! batch, whichever [`Cost`] says is done sooner. While a batch is under way the next one gathers, already on its way
-//! to the broker; no timer ever holds anything back. Two appends to one subject are never under way together, nor one
-//! that writes to a subject with one that relies on it.
+//! What comes to the way to a stream goes out at once: few as single publishes side by side, each sent by its own
+//! caller, many as one batch, which one task sends; whichever [`Cost`](crate::cost::Cost) says is done sooner. While a
+//! batch is under way the next one gathers, already on its way to the broker; no timer ever holds anything back. Two
+//! appends to one subject are never under way together, nor one that writes to a subject with one that relies on it.
 
-use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,14 +14,14 @@ use async_nats::{Client, HeaderMap};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::batch::Batch;
-use crate::cost::Cost;
 use crate::publish::{self, Answer};
 use crate::read::ROUND_TRIP;
-use crate::touched::{Touch, Touched};
+use crate::touched::Touch;
+use crate::way::{Goes, Way};
 
 /// The most events of one batch: what the broker takes.
 pub(crate) const MOST_EVENTS: usize = 1000;
@@ -48,40 +49,90 @@ pub(crate) enum Company {
 
 /// The way to a stream. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Committer(mpsc::Sender<Job>);
+pub(crate) struct Committer {
+    client: Client,
+    way: Way,
+    door: Arc<Semaphore>,
+    wake: mpsc::Sender<()>,
+}
 
 impl Committer {
-    /// Starts the task that owns the way; it ends when the last clone is gone and all is answered.
+    /// Starts the task that sends batches; it ends when the last clone is gone and all is answered.
     pub(crate) fn start(client: Client) -> Self {
-        let (door, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(Way::new(client).run(queue));
-        Self(door)
+        let (wake, woken) = mpsc::channel(1);
+        let way = Way::default();
+        let batches = Batches { client: client.clone(), way: way.clone(), sent: FuturesUnordered::new() };
+        tokio::spawn(batches.run(woken));
+        Self { client, way, door: Arc::new(Semaphore::new(QUEUE)), wake }
     }
 
     /// Sends an append on its way, and waits for the answer until patience ends. [`Answer::Parted`] asks for the
     /// same once more, with nobody.
     pub(crate) async fn append(&self, messages: Vec<Outgoing>, company: Company, by: Instant) -> Answer {
+        let touches: Vec<_> = messages.iter().map(Touch::of).collect();
+        if let Some(begun) = self.way.is_free_for(&touches, company) {
+            return self.send(Sent { touches, begun }, messages, by).await;
+        }
+        let _place = match self.door.try_acquire() {
+            Ok(place) => place,
+            Err(_) => match timeout_at(by, self.door.acquire()).await {
+                Ok(Ok(place)) => place,
+                Ok(Err(closed)) => return Answer::NoStream(closed.into()),
+                Err(elapsed) => return Answer::NoStream(elapsed.into()),
+            },
+        };
         let taken = Arc::new(AtomicBool::new(false));
         let (answer, answered) = oneshot::channel();
-        let touches = messages.iter().map(Touch::of).collect();
-        let job = Job { messages, touches, company, taken: Arc::clone(&taken), answer };
-        let full = match self.0.try_send(job) {
-            Ok(()) => None,
-            Err(mpsc::error::TrySendError::Full(job)) => Some(timeout_at(by, self.0.send(job)).await),
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                return Answer::NoStream("the way to the log is closed".into());
-            }
-        };
-        match full {
-            None | Some(Ok(Ok(()))) => {}
-            Some(Ok(Err(closed))) => return Answer::NoStream(closed.to_string().into()),
-            Some(Err(elapsed)) => return Answer::NoStream(elapsed.into()),
-        }
+        self.way.wait(Job { messages, touches, company, taken: Arc::clone(&taken), answer });
+        // It is awake, or will be.
+        let _ = self.wake.try_send(());
         match timeout_at(by, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(gone)) => Answer::None(gone.into()),
             Err(elapsed) if taken.swap(true, Ordering::AcqRel) => Answer::None(elapsed.into()),
             Err(elapsed) => Answer::NoStream(elapsed.into()),
+        }
+    }
+
+    /// Publishes it here and now: what is under way is known to all.
+    async fn send(&self, sent: Sent, messages: Vec<Outgoing>, by: Instant) -> Answer {
+        let (client, way, wake) = (self.client.clone(), self.way.clone(), self.wake.clone());
+        let until = sent.begun + ROUND_TRIP;
+        let mut sending = Sending(Some(Box::pin(async move {
+            let answer = publish::all(&client, messages, until).await;
+            if way.came_back(&sent, &answer) {
+                let _ = wake.try_send(());
+            }
+            answer
+        })));
+        match timeout_at(by, &mut sending).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Answer::None(elapsed.into()),
+        }
+    }
+}
+
+/// A publish that its caller waits for. It goes on when the caller goes away, so that what it touches is not taken for
+/// free before it was answered.
+struct Sending(Option<BoxFuture<'static, Answer>>);
+
+impl Future for Sending {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Answer> {
+        let Some(publish) = self.0.as_mut() else { return std::task::Poll::Pending };
+        let polled = publish.as_mut().poll(context);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if let (Some(publish), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(publish);
         }
     }
 }
@@ -91,77 +142,67 @@ impl Committer {
 pub(crate) struct Job {
     messages: Vec<Outgoing>,
     /// What each of them touches.
-    touches: Vec<Touch>,
-    company: Company,
-    /// Set by whoever is first: the committer that sends it, or the caller who gives up before that.
+    pub(crate) touches: Vec<Touch>,
+    pub(crate) company: Company,
+    /// Set by whoever is first: the way that sends it, or the caller who gives up before that.
     taken: Arc<AtomicBool>,
     answer: oneshot::Sender<Answer>,
 }
 
 impl Job {
-    fn is_single(&self) -> bool {
-        self.messages.len() == 1
+    pub(crate) fn events(&self) -> usize {
+        self.touches.len()
+    }
+
+    /// Whether it may be sent: its caller has not given up.
+    pub(crate) fn take(&self) -> bool {
+        !self.taken.swap(true, Ordering::AcqRel)
     }
 }
 
-/// An append that was sent: who waits for it, and what it touches.
+/// An append that was sent.
 #[derive(Debug)]
 pub(crate) struct Sent {
+    pub(crate) touches: Vec<Touch>,
+    pub(crate) begun: Instant,
+}
+
+/// Who waits for an append of a batch, and what it touches.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    pub(crate) touches: Vec<Touch>,
     answer: oneshot::Sender<Answer>,
-    touches: Vec<Touch>,
 }
 
 /// What was answered.
 enum Back {
-    Alone { sent: Sent, events: usize, begun: Instant, disturbed: bool, answer: Answer },
-    Shared { sent: Vec<Sent>, events: usize, begun: Instant, answer: Answer },
+    /// One by itself.
+    Alone(Awaited, Answer),
+    /// A batch of so many events, ended then.
+    Shared(Vec<Awaited>, usize, Instant, Answer),
 }
 
-/// The state of the one task.
-struct Way {
+/// The task that sends batches, and whatever had to wait.
+struct Batches {
     client: Client,
-    waiting: VecDeque<Job>,
-    /// The subjects of what is under way.
-    busy: Touched,
+    way: Way,
     sent: FuturesUnordered<BoxFuture<'static, Back>>,
-    /// How many single publishes are under way.
-    singles: usize,
-    /// How many appends of one event are in the batch that is under way, if one is.
-    committing: Option<usize>,
-    gathering: Option<Batch>,
-    cost: Cost,
 }
 
-impl Way {
-    fn new(client: Client) -> Self {
-        Self {
-            client,
-            waiting: VecDeque::new(),
-            busy: Touched::default(),
-            sent: FuturesUnordered::new(),
-            singles: 0,
-            committing: None,
-            gathering: None,
-            cost: Cost::default(),
-        }
-    }
-
-    async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+impl Batches {
+    async fn run(mut self, mut woken: mpsc::Receiver<()>) {
         let mut open = true;
-        while open || !self.waiting.is_empty() || !self.sent.is_empty() {
+        let mut gathering = Batch::default();
+        while open || !self.sent.is_empty() {
             let mut awaited = 0;
             tokio::select! {
-                job = queue.recv(), if open && self.waiting.len() < QUEUE => match job {
-                    Some(job) => self.waiting.push_back(job),
-                    None => open = false,
-                },
+                wake = woken.recv(), if open => open = wake.is_some(),
                 Some(back) = self.sent.next() => awaited = self.take_back(back),
             }
             // Who was just answered may come again at once: whoever does shares the next batch.
             let mut quiet = 0;
             loop {
-                let came = self.let_in(&mut queue);
-                self.place().await;
+                let came = self.place(&mut gathering).await;
                 awaited = awaited.saturating_sub(came);
                 quiet = if came > 0 { 0 } else { quiet + 1 };
                 if awaited == 0 || quiet > QUIET {
@@ -169,139 +210,70 @@ impl Way {
                 }
                 tokio::task::yield_now().await;
             }
-            self.commit();
-        }
-    }
-
-    fn let_in(&mut self, queue: &mut mpsc::Receiver<Job>) -> usize {
-        let before = self.waiting.len();
-        while self.waiting.len() < QUEUE
-            && let Ok(job) = queue.try_recv()
-        {
-            self.waiting.push_back(job);
-        }
-        self.waiting.len() - before
-    }
-
-    /// Sends what may go now, in the order in which it came: nothing overtakes on a subject.
-    async fn place(&mut self) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        let shares = self.shares();
-        let mut trial = if shares { self.cost.trial() } else { 0 };
-        let mut kept = VecDeque::new();
-        let mut kept_subjects = Touched::default();
-        while let Some(job) = self.waiting.pop_front() {
-            let held = self.busy.hold_up(&job.touches) || kept_subjects.hold_up(&job.touches);
-            let alone = job.company == Company::Nobody || (job.is_single() && (!shares || trial > 0));
-            let full = !alone && self.gathered() + job.messages.len() > MOST_EVENTS;
-            if held || full {
-                kept_subjects.add(&job.touches);
-                kept.push_back(job);
-                if full {
-                    break;
-                }
-            } else if job.taken.swap(true, Ordering::AcqRel) {
-                // Its caller has given up before it was sent.
-            } else if alone {
-                trial = trial.saturating_sub(1);
-                self.ship(job);
-            } else {
-                self.gather(job).await;
+            if gathering.len() > 0 && self.way.commits() {
+                self.commit(std::mem::take(&mut gathering));
             }
         }
-        kept.append(&mut self.waiting);
-        self.waiting = kept;
     }
 
-    fn gathered(&self) -> usize {
-        self.gathering.as_ref().map_or(0, Batch::len)
+    /// Sends what may go now. Returns how many those are.
+    async fn place(&mut self, gathering: &mut Batch) -> usize {
+        let jobs = self.way.next(gathering.len());
+        let came = jobs.len();
+        for (job, goes) in jobs {
+            let Job { messages, touches, answer, .. } = job;
+            let awaited = Awaited { touches, answer };
+            match goes {
+                Goes::Alone(begun) => self.ship(awaited, messages, begun),
+                Goes::Shared => gathering.add(&self.client, awaited, messages).await,
+            }
+        }
+        came
     }
 
-    /// Whether all who ask for one event now are served sooner by a batch than side by side.
-    fn shares(&self) -> bool {
-        let waiting = self.waiting.iter().filter(|job| job.is_single()).count();
-        let gathering = self.gathering.as_ref().map_or(0, Batch::singles);
-        self.cost.favours_sharing(waiting + self.singles + gathering + self.committing.unwrap_or(0))
-    }
-
-    fn ship(&mut self, job: Job) {
-        let (sent, messages) = self.send(job);
-        let (client, begun, events) = (self.client.clone(), Instant::now(), messages.len());
-        let disturbed = self.committing.is_some();
-        self.singles += 1;
+    fn ship(&mut self, awaited: Awaited, messages: Vec<Outgoing>, begun: Instant) {
+        let (client, way) = (self.client.clone(), self.way.clone());
         self.sent.push(Box::pin(async move {
             let answer = publish::all(&client, messages, begun + ROUND_TRIP).await;
-            Back::Alone { sent, events, begun, disturbed, answer }
+            let sent = Sent { touches: awaited.touches, begun };
+            way.came_back(&sent, &answer);
+            Back::Alone(Awaited { touches: Vec::new(), answer: awaited.answer }, answer)
         }));
     }
 
-    async fn gather(&mut self, job: Job) {
-        let (sent, messages) = self.send(job);
-        let batch = self.gathering.get_or_insert_with(Batch::default);
-        batch.add(&self.client, sent, messages).await;
-    }
-
-    fn send(&mut self, job: Job) -> (Sent, Vec<Outgoing>) {
-        self.busy.add(&job.touches);
-        (Sent { answer: job.answer, touches: job.touches }, job.messages)
-    }
-
-    /// Ends the batch that gathers, unless one is under way.
-    fn commit(&mut self) {
-        if self.committing.is_some() {
-            return;
-        }
-        let Some(batch) = self.gathering.take() else { return };
+    fn commit(&mut self, batch: Batch) {
+        let (client, ended, events) = (self.client.clone(), Instant::now(), batch.len());
         metrics::histogram!("jetsource_append_batch_events")
-            .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        self.committing = Some(batch.singles());
-        let (client, begun, events) = (self.client.clone(), Instant::now(), batch.len());
+            .record(u32::try_from(events).unwrap_or(u32::MAX));
         self.sent.push(Box::pin(async move {
-            let (sent, answer) = batch.commit(&client, begun + ROUND_TRIP).await;
-            Back::Shared { sent, events, begun, answer }
+            let (awaited, answer) = batch.commit(&client, ended + ROUND_TRIP).await;
+            Back::Shared(awaited, events, ended, answer)
         }));
     }
 
     /// Hands each append its answer. Those of a shared batch that was refused for one of them go again, each alone:
     /// the innocent go through, and the guilty hear their own reason. Returns how many of a batch may come again.
     fn take_back(&mut self, back: Back) -> usize {
-        match back {
-            Back::Alone { sent, events, begun, disturbed, answer } => {
-                self.singles -= 1;
-                if let Answer::Stored { .. } = answer
-                    && events == 1
-                {
-                    self.cost.learn_single(begun, disturbed);
-                }
-                self.tell(sent, answer);
-                0
+        let (awaited, events, ended, answer) = match back {
+            Back::Alone(Awaited { answer: waits, .. }, answer) => {
+                // Who went away meanwhile asked for it all the same: it is stored, or it is not.
+                let _ = waits.send(answer);
+                return 0;
             }
-            Back::Shared { sent, events, begun, answer } => {
-                self.committing = None;
-                if let Answer::Stored { .. } = answer {
-                    self.cost.learn_batch(events, begun);
-                }
-                let parted = sent.len() > 1 && matches!(answer, Answer::Refused { .. });
-                if parted {
-                    metrics::counter!("jetsource_append_batches_refused_total").increment(1);
-                }
-                let told = sent.len();
-                let mut behind = 0;
-                for sent in sent.into_iter().rev() {
-                    let length = sent.touches.len() as u64;
-                    self.tell(sent, if parted { Answer::Parted } else { answer.behind(behind) });
-                    behind += length;
-                }
-                told
-            }
+            Back::Shared(awaited, events, ended, answer) => (awaited, events, ended, answer),
+        };
+        self.way.committed(awaited.iter().map(|one| &one.touches[..]), events, ended, &answer);
+        let parted = awaited.len() > 1 && matches!(answer, Answer::Refused { .. });
+        if parted {
+            metrics::counter!("jetsource_append_batches_refused_total").increment(1);
         }
-    }
-
-    fn tell(&mut self, sent: Sent, answer: Answer) {
-        self.busy.remove(&sent.touches);
-        // Who went away meanwhile asked for it all the same: it is stored, or it is not.
-        let _ = sent.answer.send(answer);
+        let told = awaited.len();
+        let mut behind = 0;
+        for one in awaited.into_iter().rev() {
+            let length = one.touches.len() as u64;
+            let _ = one.answer.send(if parted { Answer::Parted } else { answer.behind(behind) });
+            behind += length;
+        }
+        told
     }
 }

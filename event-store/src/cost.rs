@@ -26,7 +26,7 @@ struct Line {
 /// How fast what was learnt is forgotten.
 const FORGET: f64 = 0.97;
 /// A batch must be done sooner than single publishes by this much: its callers wait for each other.
-const WORTH: f64 = 0.9;
+const WORTH: f64 = 0.7;
 /// After so many batches it is looked at what single publishes cost now.
 const LOOK_AGAIN: u32 = 64;
 /// With so many of them.
@@ -130,7 +130,7 @@ mod tests {
     fn few_go_alone_and_many_share() {
         let cost = after(0.000_175, 0.001_9, 0.000_010_8);
         assert!(!cost.favours_sharing(2) && !cost.favours_sharing(8));
-        assert!(cost.favours_sharing(16) && cost.favours_sharing(500));
+        assert!(cost.favours_sharing(24) && cost.favours_sharing(500));
     }
 
     #[test]

@@ -10,7 +10,8 @@
 //! - [`read`], `tail`, [`history`], `fold`, [`load`], [`many`], [`past`], `cache`: histories, and entities from them
 //! - [`pages`]: the whole log, page by page
 //! - `snapshot`: what a long history folded to once
-//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `batch`, `cost`, `touched`:
+//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `cost`,
+//!   `touched`:
 //!   those that wait share one batch and its syncs
 //! - [`execute`], [`also`]: the way of one command, and the other entities that take part in it
 //! - [`keys`], [`once`]: a command sent again under its key happens once
@@ -57,6 +58,7 @@ pub mod subscribe;
 mod tail;
 mod touched;
 pub mod verify;
+mod way;
 
 pub use also::Also;
 pub use append::{Stand, Write};
