@@ -34,8 +34,10 @@ async fn said_yes(port: u16, verb: &str, body: &str) -> bool {
 
 async fn request(port: u16, subject: &str, body: &str) -> io::Result<String> {
     let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    // Its own, so that no late answer to another question is taken for this one's.
+    let answer = format!("answer.{}", server.local_addr()?.port());
     let ask = format!(
-        "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {}\r\n{body}\r\n",
+        "CONNECT {{\"verbose\":false}}\r\nSUB {answer} 1\r\nPUB {subject} {answer} {}\r\n{body}\r\n",
         body.len()
     );
     server.write_all(ask.as_bytes()).await?;

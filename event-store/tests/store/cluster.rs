@@ -34,7 +34,7 @@ async fn all_is_on_three_servers_and_synced_on_each() {
     }
     let any = Connection::open(&format!(" nats://127.0.0.1:1, {}", cluster.url())).await.unwrap();
     let context = jetstream::new(any.client().clone());
-    for stream in ["EVENTS", "KEYS", "KV_jetsource"] {
+    for stream in ["EVENTS", "KEYS", "SNAPSHOTS", "KV_jetsource"] {
         let stream = context.get_stream(stream).await.unwrap();
         assert_eq!(stream.cached_info().config.num_replicas, 3);
     }

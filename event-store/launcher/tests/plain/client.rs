@@ -15,8 +15,10 @@ pub(crate) fn ask(port: u16, subject: &str, body: &str) -> serde_json::Value {
 pub(crate) fn try_ask(port: u16, subject: &str, body: &str) -> io::Result<serde_json::Value> {
     let mut connection = TcpStream::connect(("127.0.0.1", port))?;
     connection.set_read_timeout(Some(TO_ANSWER))?;
+    // Its own: a server that starts again answers once more what it had answered before.
+    let answers = format!("answers.{}", connection.local_addr()?.port());
     let ask = format!(
-        "CONNECT {{\"verbose\":false}}\r\nSUB answers 1\r\nPUB {subject} answers {}\r\n{body}\r\n",
+        "CONNECT {{\"verbose\":false}}\r\nSUB {answers} 1\r\nPUB {subject} {answers} {}\r\n{body}\r\n",
         body.len()
     );
     connection.write_all(ask.as_bytes())?;
