@@ -71,7 +71,7 @@ async fn awaited<F: Future<Output = bool>>(what: impl Fn() -> F) {
     let since = Instant::now();
     while !what().await {
         assert!(since.elapsed() < Duration::from_secs(20));
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
