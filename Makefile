@@ -26,11 +26,14 @@ bench-store: nats
 	docs/benchmarks/peers/setup.sh
 	cargo bench --package event-store --bench store
 
-# Ten minutes on three servers, of which one is killed a hundred times. SEED=… draws a run again.
+# Ten minutes on three servers, of which one is killed a hundred times; a hundred power cuts with each staging; a long
+# storm of network faults. SEED=… draws the first again.
 soak: export SOAK_SECONDS ?= 600
 soak: export SOAK_KILLS ?= 100
 soak: nats
 	cargo test --package event-store --test soak -- --nocapture
+	JETSOURCE_POWER_CUTS=100 cargo test --package event-store --test store power -- --nocapture
+	JETSOURCE_STORM_COMMANDS=100000 cargo test --package event-store --test store storm -- --nocapture
 
 demo:
 	cargo build --release
