@@ -77,8 +77,12 @@ impl EventStore {
         deadline: Instant,
     ) -> Result<(), StoreError> {
         if let Some(last) = last.as_ref().filter(|last| !folding.is_known() && last.is_worth_a_snapshot()) {
-            let kept = self.snapshot::<D>(folding.entity(), &last.entry, deadline).await;
-            folding.now = kept.unwrap_or_default();
+            let snapshot = Box::pin(self.snapshot::<D>(folding.entity(), last, deadline));
+            if let Some((kept, since)) = snapshot.await? {
+                folding.now = kept;
+                return self.fold(folding, since, deadline).await;
+            }
+            folding.now = Loaded::default();
         }
         self.follow(folding, last, deadline).await
     }
@@ -100,7 +104,17 @@ impl EventStore {
         last: Option<Step>,
         deadline: Instant,
     ) -> Result<(), StoreError> {
-        match self.walk(folding.entity(), last, folding.now.last, deadline).await? {
+        let tail = self.walk(folding.entity(), last, folding.now.last, deadline).await?;
+        self.fold(folding, tail, deadline).await
+    }
+
+    async fn fold<D: Decider>(
+        &self,
+        folding: &mut Folding<D>,
+        tail: Tail,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        match tail {
             Tail::Whole(entries) => entries.into_iter().try_for_each(|entry| folding.take(entry))?,
             Tail::TooLong(last) => {
                 self.read_up_to(folding, last, deadline).await?;

@@ -18,11 +18,13 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::envelope::Entry;
+use crate::error::StoreError;
 use crate::load::Loaded;
 use crate::read;
 use crate::store::EventStore;
 use crate::streams::{EVENTS, SNAPSHOTS};
 use crate::subjects;
+use crate::tail::{Step, Tail};
 
 pub(crate) use keep::Snapshots;
 
@@ -69,22 +71,36 @@ impl Ignored {
 }
 
 impl EventStore {
-    /// The entity's snapshot, if the log bears it out; `last` is the last message on the entity's subject.
+    /// The entity's snapshot, if the log bears it out, and what has come since; `last` is the last message on the
+    /// entity's subject.
+    ///
+    /// # Errors
+    /// As [`EventStore::load`], of what has come since.
     pub(crate) async fn snapshot<D: Decider>(
         &self,
         entity: &EntityName,
-        last: &Entry,
+        last: &Step,
         deadline: Instant,
-    ) -> Option<Loaded<D>> {
+    ) -> Result<Option<(Loaded<D>, Tail)>, StoreError> {
         let by = deadline.min(Instant::now() + PATIENCE);
-        let found = match self.kept::<D>(entity, by).await {
-            Ok(Some(kept)) if kept.position == last.position() => proven(entity, kept, Some(last)),
-            Ok(Some(kept)) if kept.position > last.position() => Err(Ignored::NotOnTheLog),
-            Ok(Some(kept)) => self.borne_out(entity, kept, by).await,
-            Ok(None) => return None,
-            Err(ignored) => Err(ignored),
+        let end = last.entry.position();
+        let (found, tail) = match self.kept::<D>(entity, by).await {
+            Ok(Some(kept)) if kept.position == end => {
+                (proven(entity, kept, Some(&last.entry)), Ok(Tail::Whole(Vec::new())))
+            }
+            Ok(Some(kept)) if kept.position < end => {
+                let since = kept.position;
+                let walk = self.walk(entity, Some(last.clone()), since, deadline);
+                futures_util::join!(self.borne_out(entity, kept, by), walk)
+            }
+            Ok(Some(_)) => (Err(Ignored::NotOnTheLog), Ok(Tail::Whole(Vec::new()))),
+            Ok(None) => return Ok(None),
+            Err(ignored) => (Err(ignored), Ok(Tail::Whole(Vec::new()))),
         };
-        counted(entity, found)
+        match counted(entity, found) {
+            Some(kept) => Ok(Some((kept, tail?))),
+            None => Ok(None),
+        }
     }
 
     /// The entity's snapshot, if it is not of a later version and the log bears it out.

@@ -119,12 +119,12 @@ fn line(writers: usize, what: &str, one: &Found, all: &[Found; 5]) {
     ]);
 }
 
-async fn open(urls: &str) -> EventStore {
+pub async fn open(urls: &str) -> EventStore {
     let connection = Connection::open(urls).await.unwrap();
     EventStore::open(connection, Settings::default()).await.unwrap()
 }
 
-async fn by(store: &EventStore, count: usize, time: Duration) -> Found {
+pub async fn by(store: &EventStore, count: usize, time: Duration) -> Found {
     let store = store.clone();
     writers(count, time, move || {
         let store = store.clone();

@@ -5,9 +5,11 @@
 //! - [`raw`]: JetStream itself: single publishes, and a loop that does nothing but fill atomic batches
 //! - [`peers`]: UmaDB and postgres-es, where `docs/benchmarks/peers` was built
 //! - [`appends`]: appends with an fsync behind each ack, by 1 to 256 writers
+//! - [`processor`]: what the processors do for such an event
 //! - [`log`]: a million commands: memory, cold reads, long histories, replay
 //!
-//! `make bench-store` runs all parts: `disk`, `memory`, `cluster`, `log`; `PARTS=disk,log` chooses. `ROUNDS`, `SECONDS`
+//! `make bench-store` runs all parts: `disk`, `memory`, `cluster`, `processor`, `log`; `PARTS=disk,log`
+//! chooses. `ROUNDS`, `SECONDS`
 //! and `COMMANDS` change how long it takes.
 
 #![expect(
@@ -23,16 +25,18 @@ mod log;
 mod measure;
 mod note;
 mod peers;
+mod processor;
 mod raw;
 
 #[tokio::main]
 async fn main() {
-    let asked = std::env::var("PARTS").unwrap_or_else(|_| "disk,memory,cluster,log".into());
+    let asked = std::env::var("PARTS").unwrap_or_else(|_| "disk,memory,cluster,processor,log".into());
     for part in asked.split(',') {
         match part {
             "disk" => appends::on_disk().await,
             "memory" => appends::in_memory().await,
             "cluster" => appends::on_three_nodes().await,
+            "processor" => processor::run().await,
             "log" => log::run().await,
             other => panic!("no part is called {other:?}"),
         }

@@ -18,7 +18,7 @@ use crate::read::ROUND_TRIP;
 use crate::subjects;
 
 /// So many events since the last one make a snapshot worth its while for an entity that is at hand.
-const MANY: u64 = 100;
+const MANY: u64 = 8;
 /// How many offers may wait.
 const QUEUE: usize = 1024;
 /// How many are written at once, and about how many bytes.

@@ -69,8 +69,10 @@ async fn a_hot_entity_is_kept_now_and_then() {
     for _ in 0..210 {
         store.execute::<Jar>(&jar("a"), JarCommand::Add(1), &command()).await.unwrap();
     }
-    let versions = [kept.next_of("a").await["version"].clone(), kept.next_of("a").await["version"].clone()];
-    assert_eq!(versions, [json!(100), json!(200)]);
+    let mut next = async || kept.next_of("a").await["version"].as_u64().unwrap();
+    let (first, later) = (next().await, next().await);
+    // Of those that wait for their turn only the newest is written.
+    assert!(first == 8 && later > first && later % 8 == 0, "{first} {later}");
 }
 
 #[tokio::test]
