@@ -19,6 +19,7 @@ use measure::{Found, median, requests};
 use shop::Shop;
 use spent::Spent;
 
+/// How many requests are under way at once; `CONNECTIONS=64` chooses one number.
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 
 #[tokio::main]
@@ -34,7 +35,8 @@ async fn main() {
     let store = Store::start().await;
     println!("| connections | | per second | p50 ms | p99 ms |");
     println!("|---|---|---|---|---|");
-    for connections in CONNECTIONS {
+    let chosen = number("CONNECTIONS", 0);
+    for connections in CONNECTIONS.into_iter().filter(|count| chosen == 0 || chosen == *count as u64) {
         let (mut http, mut handler, mut publish, mut append) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut spent = Spent::default();

@@ -49,10 +49,13 @@ pub(crate) enum Company {
 
 /// The way to a stream. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Committer {
+pub(crate) struct Committer(Arc<Entrance>);
+
+#[derive(Debug)]
+struct Entrance {
     client: Client,
     way: Way,
-    door: Arc<Semaphore>,
+    door: Semaphore,
     wake: mpsc::Sender<()>,
 }
 
@@ -63,19 +66,19 @@ impl Committer {
         let way = Way::default();
         let batches = Batches { client: client.clone(), way: way.clone(), sent: FuturesUnordered::new() };
         tokio::spawn(batches.run(woken));
-        Self { client, way, door: Arc::new(Semaphore::new(QUEUE)), wake }
+        Self(Arc::new(Entrance { client, way, door: Semaphore::new(QUEUE), wake }))
     }
 
     /// Sends an append on its way, and waits for the answer until patience ends. [`Answer::Parted`] asks for the
     /// same once more, with nobody.
     pub(crate) async fn append(&self, messages: Vec<Outgoing>, company: Company, by: Instant) -> Answer {
         let touches: Vec<_> = messages.iter().map(Touch::of).collect();
-        if let Some(begun) = self.way.is_free_for(&touches, company) {
+        if let Some(begun) = self.0.way.is_free_for(&touches, company) {
             return self.send(Sent { touches, begun }, messages, by).await;
         }
-        let _place = match self.door.try_acquire() {
+        let _place = match self.0.door.try_acquire() {
             Ok(place) => place,
-            Err(_) => match timeout_at(by, self.door.acquire()).await {
+            Err(_) => match timeout_at(by, self.0.door.acquire()).await {
                 Ok(Ok(place)) => place,
                 Ok(Err(closed)) => return Answer::NoStream(closed.into()),
                 Err(elapsed) => return Answer::NoStream(elapsed.into()),
@@ -83,9 +86,9 @@ impl Committer {
         };
         let taken = Arc::new(AtomicBool::new(false));
         let (answer, answered) = oneshot::channel();
-        self.way.wait(Job { messages, touches, company, taken: Arc::clone(&taken), answer });
+        self.0.way.wait(Job { messages, touches, company, taken: Arc::clone(&taken), answer });
         // It is awake, or will be.
-        let _ = self.wake.try_send(());
+        let _ = self.0.wake.try_send(());
         match timeout_at(by, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(gone)) => Answer::None(gone.into()),
@@ -96,12 +99,12 @@ impl Committer {
 
     /// Publishes it here and now: what is under way is known to all.
     async fn send(&self, sent: Sent, messages: Vec<Outgoing>, by: Instant) -> Answer {
-        let (client, way, wake) = (self.client.clone(), self.way.clone(), self.wake.clone());
+        let entrance = Arc::clone(&self.0);
         let until = sent.begun + ROUND_TRIP;
         let mut sending = Sending(Some(Box::pin(async move {
-            let answer = publish::all(&client, messages, until).await;
-            if way.came_back(&sent, &answer) {
-                let _ = wake.try_send(());
+            let answer = publish::all(&entrance.client, messages, until).await;
+            if entrance.way.came_back(&sent, &answer) {
+                let _ = entrance.wake.try_send(());
             }
             answer
         })));

@@ -53,7 +53,10 @@ impl Default for Settings {
 
 /// The log on JetStream. Clones share one connection.
 #[derive(Debug, Clone)]
-pub struct EventStore {
+pub struct EventStore(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
     connection: Connection,
     context: jetstream::Context,
     settings: Settings,
@@ -64,7 +67,7 @@ pub struct EventStore {
     replicated: bool,
     waiting: Waiting,
     admission: Admission,
-    bucket: Arc<OnceCell<kv::Store>>,
+    bucket: OnceCell<kv::Store>,
 }
 
 impl EventStore {
@@ -81,7 +84,7 @@ impl EventStore {
         streams::ensure(&context, streams::keys(settings.key_retention, replicas)).await?;
         streams::ensure(&context, streams::snapshots(replicas)).await?;
         let snapshots = Snapshots::start(connection.client().clone());
-        Ok(Self {
+        Ok(Self(Arc::new(Opened {
             committer: Committer::start(connection.client().clone()),
             key_committer: Committer::start(connection.client().clone()),
             entities: Entities::new(settings.remembered_entities, snapshots.clone()),
@@ -92,65 +95,65 @@ impl EventStore {
             settings,
             waiting: Waiting::default(),
             admission: Admission::default(),
-            bucket: Arc::default(),
-        })
+            bucket: OnceCell::new(),
+        })))
     }
 
     /// The connection that it uses.
     pub fn connection(&self) -> &Connection {
-        &self.connection
+        &self.0.connection
     }
 
     pub(crate) fn client(&self) -> &async_nats::Client {
-        self.connection.client()
+        self.0.connection.client()
     }
 
     pub(crate) fn context(&self) -> &jetstream::Context {
-        &self.context
+        &self.0.context
     }
 
     pub(crate) fn patience(&self) -> Duration {
-        self.settings.patience
+        self.0.settings.patience
     }
 
     /// The way of events.
     pub(crate) fn committer(&self) -> &Committer {
-        &self.committer
+        &self.0.committer
     }
 
     /// The way of idempotency keys.
     pub(crate) fn key_committer(&self) -> &Committer {
-        &self.key_committer
+        &self.0.key_committer
     }
 
     /// Whether several servers hold the log, of which one may answer late.
     pub(crate) fn is_replicated(&self) -> bool {
-        self.replicated
+        self.0.replicated
     }
 
     /// Where the broker gathers a batch.
     pub(crate) fn staging(&self) -> Staging {
-        self.settings.staging
+        self.0.settings.staging
     }
 
     pub(crate) fn admission(&self) -> &Admission {
-        &self.admission
+        &self.0.admission
     }
 
     pub(crate) fn entities(&self) -> &Entities {
-        &self.entities
+        &self.0.entities
     }
 
     pub(crate) fn snapshots(&self) -> &Snapshots {
-        &self.snapshots
+        &self.0.snapshots
     }
 
     pub(crate) fn waiting(&self) -> &Waiting {
-        &self.waiting
+        &self.0.waiting
     }
 
     /// The bucket of what all nodes share, once it was needed.
     pub(crate) fn bucket(&self) -> &OnceCell<kv::Store> {
-        &self.bucket
+        &self.0.bucket
     }
 }
