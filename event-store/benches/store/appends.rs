@@ -12,6 +12,7 @@ use crate::note::{command, note};
 use crate::peers::{PEERS, Peers};
 use crate::raw::Raw;
 
+/// How many writers there are at once; `WRITERS=16` chooses one number.
 const WRITERS: [usize; 4] = [1, 16, 64, 256];
 /// What is measured side by side.
 const WHAT: [&str; 5] = [
@@ -77,7 +78,8 @@ async fn rows(store: &EventStore, [plain, as_the_log]: &[Raw; 2], peers: Option<
         "of bare batches",
         "of both, as the log's",
     ]);
-    for count in WRITERS {
+    let chosen = number("WRITERS", 0);
+    for count in WRITERS.into_iter().filter(|count| chosen == 0 || chosen == *count as u64) {
         let mut found: [Vec<Found>; 5] = Default::default();
         let mut of_peers: [Vec<Found>; 2] = Default::default();
         let full = count.max(2);

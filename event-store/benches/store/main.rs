@@ -9,7 +9,7 @@
 //! - [`log`]: a million commands: memory, cold reads, long histories, replay
 //!
 //! `make bench-store` runs all parts: `disk`, `memory`, `cluster`, `processor`, `log`; `PARTS=disk,log`
-//! chooses. `ROUNDS`, `SECONDS`
+//! chooses. `WRITERS`, `ROUNDS`, `SECONDS`
 //! and `COMMANDS` change how long it takes.
 
 #![expect(
