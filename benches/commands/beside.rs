@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::measure::{Found, by_writers};
+use crate::measure::{self, Found};
 
 /// Appends to the event store, on a server of their own.
 pub(crate) struct Store {
@@ -42,7 +42,7 @@ impl Store {
 
     pub(crate) async fn appends(&self, writers: usize, time: Duration) -> Found {
         let store = self.store.clone();
-        by_writers(writers, time, move || {
+        measure::writers(writers, time, move || {
             let store = store.clone();
             async move {
                 let id = Uuid::now_v7();
@@ -80,7 +80,7 @@ impl Raw {
 
     pub(crate) async fn publishes(&self, writers: usize, time: Duration) -> Found {
         let context = self.context.clone();
-        by_writers(writers, time, move || {
+        measure::writers(writers, time, move || {
             let context = context.clone();
             async move {
                 let id = Uuid::now_v7();

@@ -5,17 +5,24 @@
 //! `cargo bench` prints a table in Markdown. `ROUNDS` and `SECONDS` change how long it takes.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops where it fails, and prints")]
-#![expect(clippy::cast_precision_loss, reason = "rates and milliseconds are for people")]
 
 mod beside;
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the benchmark of the store, which prints other tables"
+)]
+#[path = "../../event-store/benches/store/measure.rs"]
 mod measure;
+mod requests;
 mod shop;
 mod spent;
 
 use std::time::Duration;
 
 use beside::{Raw, Store, bare_handler, start_bare_handler};
-use measure::{Found, median, requests};
+use measure::{Found, median, number};
+use requests::requests;
 use shop::Shop;
 use spent::Spent;
 
@@ -70,8 +77,4 @@ async fn main() {
 
 fn row(connections: usize, what: &str, found: &Found) {
     println!("| {connections} | {what} | {:.0} | {:.2} | {:.2} |", found.rate, found.p50, found.p99);
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

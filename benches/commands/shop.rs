@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::measure::answer;
+use crate::requests::answer;
 
 /// The real program, on a log of its own.
 pub(crate) struct Shop {

@@ -1,5 +1,6 @@
 //! What the processors did: Linux only.
 
+use crate::measure::processor;
 use crate::shop::Shop;
 
 /// Processor time, in seconds, and the commands that it was spent on.
@@ -40,12 +41,6 @@ pub(crate) fn stat(pid: u32) -> Vec<String> {
     let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields = line.rsplit_once(") ").map(|(_, fields)| fields).unwrap_or_default();
     fields.split(' ').map(str::to_owned).collect()
-}
-
-/// User and system time of a process, in seconds.
-pub(crate) fn processor(pid: u32) -> f64 {
-    let ticks: f64 = stat(pid)[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum();
-    ticks / 100.0
 }
 
 pub(crate) fn child_of(parent: u32) -> u32 {

@@ -69,6 +69,13 @@ pub async fn writers<F: Future<Output = ()> + Send>(
     summary(times, started.elapsed())
 }
 
+/// User and system time of a process, in seconds (`proc_pid_stat(5)`; a tick is a hundredth).
+pub fn processor(pid: u32) -> f64 {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields = line.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<u64>().unwrap() as f64).sum::<f64>() / 100.0
+}
+
 /// The head of a table.
 pub fn head(columns: &[&str]) {
     println!("| {} |", columns.join(" | "));

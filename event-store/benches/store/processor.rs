@@ -1,13 +1,11 @@
 //! What the processors do for an event that is appended with many others: in this process, and in the broker.
 
-#![expect(clippy::cast_precision_loss, reason = "microseconds are for people")]
-
 use std::time::Duration;
 
 use nats_launcher::Server;
 
 use crate::appends::{by, open};
-use crate::measure::{Found, head, number, row};
+use crate::measure::{Found, head, number, processor, row};
 use crate::raw::Raw;
 
 const WRITERS: usize = 256;
@@ -32,11 +30,4 @@ fn line(what: &str, found: &Found, time: Duration, pids: [u32; 2], before: [f64;
     let events = found.rate * time.as_secs_f64();
     let spent = |of: usize| format!("{:.1}", (processor(pids[of]) - before[of]) * 1e6 / events);
     row(&[what.to_owned(), format!("{:.0}", found.rate), spent(0), spent(1)]);
-}
-
-/// User and system time of a process, in seconds (`proc_pid_stat(5)`; a tick is a hundredth).
-fn processor(pid: u32) -> f64 {
-    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields = line.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
-    fields.map(|ticks| ticks.parse::<u64>().unwrap() as f64).sum::<f64>() / 100.0
 }

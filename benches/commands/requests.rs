@@ -1,69 +1,11 @@
-//! Rates and times, of writers and of requests.
+//! Requests over plain connections.
 
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-/// What one measurement found.
-pub(crate) struct Found {
-    /// Done in a second.
-    pub(crate) rate: f64,
-    /// Milliseconds.
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-}
-
-/// The round with the median rate.
-pub(crate) fn median(mut found: Vec<Found>) -> Found {
-    found.sort_by(|one, two| one.rate.total_cmp(&two.rate));
-    found.swap_remove(found.len() / 2)
-}
-
-pub(crate) fn summary(mut times: Vec<Duration>, took: Duration) -> Found {
-    times.sort_unstable();
-    let at = |share: f64| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an index into what was measured"
-        )]
-        let index = ((times.len() - 1) as f64 * share) as usize;
-        times[index].as_secs_f64() * 1000.0
-    };
-    Found { rate: times.len() as f64 / took.as_secs_f64(), p50: at(0.5), p99: at(0.99) }
-}
-
-/// Writers side by side, each doing one thing after the other for a time.
-pub(crate) async fn by_writers<F: Future<Output = ()> + Send>(
-    count: usize,
-    time: Duration,
-    one: impl Fn() -> F + Clone + Send + 'static,
-) -> Found {
-    let writers: Vec<_> = (0..count)
-        .map(|_| {
-            let one = one.clone();
-            tokio::spawn(async move {
-                let mut times = Vec::new();
-                let started = Instant::now();
-                while started.elapsed() < time {
-                    let asked = Instant::now();
-                    one().await;
-                    times.push(asked.elapsed());
-                }
-                (times, started.elapsed())
-            })
-        })
-        .collect();
-    let mut times = Vec::new();
-    let mut took = Duration::ZERO;
-    for writer in writers {
-        let (of_writer, needed) = writer.await.unwrap();
-        times.extend(of_writer);
-        took = took.max(needed);
-    }
-    summary(times, took)
-}
+use crate::measure::{Found, summary};
 
 /// Requests one after the other on each connection, for a time.
 pub(crate) async fn requests(
