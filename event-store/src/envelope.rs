@@ -152,7 +152,7 @@ fn event(stored: Stored<'_>) -> Result<Recorded, String> {
 
 /// Percent-encodes what CloudEvents does not allow in a header value: space, quote, percent and whatever is not
 /// printable ASCII (NATS protocol binding, 3.1.3.1).
-fn header_text(text: &str) -> String {
+pub(crate) fn header_text(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_graphic() && byte != b'"' && byte != b'%' {

@@ -15,6 +15,8 @@
 //!   those that wait share one batch and its syncs
 //! - [`execute`], [`also`]: the way of one command, and the other entities that take part in it
 //! - [`keys`], [`once`]: a command sent again under its key happens once
+//! - [`queue`]: commands on subjects, put on their queue
+//! - [`deadlines`]: messages that the broker holds back until their time
 //! - `settle`, `intent`, `parts`: an append that a power cut took apart is completed before a writer is let in
 //! - `shared`: what all nodes share
 //! - `head`: where it ends, and whether it still is the same
@@ -31,6 +33,7 @@ mod cache;
 mod committer;
 pub mod connection;
 mod cost;
+pub mod deadlines;
 pub mod envelope;
 pub mod error;
 pub mod execute;
@@ -47,6 +50,7 @@ pub mod pages;
 mod parts;
 pub mod past;
 mod publish;
+pub mod queue;
 pub mod read;
 mod settle;
 mod shared;
@@ -63,11 +67,13 @@ mod way;
 pub use also::Also;
 pub use append::{Stand, Write};
 pub use connection::{ConnectError, Connection, Durability};
+pub use deadlines::{Due, DueDeadlines};
 pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};
 pub use execute::{Done, Effect, Expected, alone};
 pub use keys::IdempotencyKey;
 pub use load::Loaded;
+pub use queue::QueuedCommand;
 pub use store::{EventStore, Settings, Staging};
 pub use streams::StreamError;
 pub use subscribe::{Batch, Mark, Subscription};

@@ -62,6 +62,7 @@ struct Opened {
     settings: Settings,
     committer: Committer,
     key_committer: Committer,
+    command_committer: Committer,
     entities: Entities,
     snapshots: Snapshots,
     replicated: bool,
@@ -87,6 +88,7 @@ impl EventStore {
         Ok(Self(Arc::new(Opened {
             committer: Committer::start(connection.client().clone()),
             key_committer: Committer::start(connection.client().clone()),
+            command_committer: Committer::start(connection.client().clone()),
             entities: Entities::new(settings.remembered_entities, snapshots.clone()),
             snapshots,
             replicated: events.num_replicas > 1,
@@ -124,6 +126,11 @@ impl EventStore {
     /// The way of idempotency keys.
     pub(crate) fn key_committer(&self) -> &Committer {
         &self.0.key_committer
+    }
+
+    /// The way of commands to the queue.
+    pub(crate) fn command_committer(&self) -> &Committer {
+        &self.0.command_committer
     }
 
     /// Whether several servers hold the log, of which one may answer late.

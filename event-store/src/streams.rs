@@ -1,5 +1,6 @@
 //! The streams, exactly as other tools rely on them, and the check that they are.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{
@@ -18,6 +19,12 @@ pub const EVENTS: &str = "EVENTS";
 pub const KEYS: &str = "KEYS";
 /// The stream of snapshots.
 pub const SNAPSHOTS: &str = "SNAPSHOTS";
+/// The queue of commands.
+pub const COMMANDS: &str = "COMMANDS";
+/// The stream of commands that were refused.
+pub const REJECTED: &str = "REJECTED";
+/// The stream of the sagas' deadlines.
+pub const DEADLINES: &str = "DEADLINES";
 
 /// Why a stream cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +130,61 @@ pub(crate) fn snapshots(replicas: usize) -> Config {
     }
 }
 
+/// The queue of commands: each stays until the one consumer of its category has acknowledged it. A full queue refuses
+/// more, so that the sender knows. A command that no category takes has no stream, and fails at its sender at once.
+pub(crate) fn commands(subjects: Vec<String>, replicas: usize) -> Config {
+    Config {
+        name: COMMANDS.into(),
+        description: Some("commands on their way to the entities that decide them".into()),
+        subjects,
+        storage: StorageType::File,
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_messages: 1_000_000,
+        allow_direct: true,
+        allow_atomic_publish: true,
+        // Saves work when a saga sends again; what is sent later than this is done once all the same.
+        duplicate_window: Duration::from_mins(2),
+        num_replicas: replicas,
+        ..Config::default()
+    }
+}
+
+/// What was refused, for people to look at: the newest hundred thousand of the last thirty days.
+pub(crate) fn rejected(replicas: usize) -> Config {
+    Config {
+        name: REJECTED.into(),
+        description: Some("commands from subjects that were refused, with the reason".into()),
+        subjects: vec!["rejected.>".into()],
+        storage: StorageType::File,
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_messages: 100_000,
+        max_age: Duration::from_hours(30 * 24),
+        allow_direct: true,
+        num_replicas: replicas,
+        ..Config::default()
+    }
+}
+
+/// The sagas' deadlines: a schedule each, and what has come due until a saga has stored it. A stream of its own,
+/// because schedules bring rollups and purges along (ADR-51).
+pub(crate) fn deadlines(replicas: usize) -> Config {
+    Config {
+        name: DEADLINES.into(),
+        description: Some("deadlines of sagas: set, and due".into()),
+        subjects: vec!["deadlines.>".into()],
+        storage: StorageType::File,
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_messages_per_subject: 1,
+        allow_direct: true,
+        allow_message_schedules: true,
+        num_replicas: replicas,
+        ..Config::default()
+    }
+}
+
 /// Makes the stream, or checks the one that is there. Returns how it is. Asks again while nobody leads.
 pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, StreamError> {
     let deadline = Instant::now() + TO_ELECT;
@@ -146,6 +208,28 @@ pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, 
     match difference(&found, &wanted) {
         None => Ok(found),
         Some((field, found, wanted)) => Err(StreamError::Differs { stream, field, found, wanted }),
+    }
+}
+
+/// [`ensure`], of a stream that may take more subjects than these. Those that it lacks are added; none is taken away,
+/// because something may still wait there.
+pub(crate) async fn ensure_taking(context: &Context, wanted: Config) -> Result<Config, StreamError> {
+    loop {
+        let there = context.get_stream(&wanted.name).await.ok();
+        let there = there.map(|stream| stream.cached_info().config.subjects.clone()).unwrap_or_default();
+        let subjects: BTreeSet<String> = there.iter().chain(&wanted.subjects).cloned().collect();
+        let all = Config { subjects: subjects.into_iter().collect(), ..wanted.clone() };
+        if !there.is_empty() && there.len() < all.subjects.len() {
+            context.update_stream(&all).await.map_err(|error| StreamError::Refused {
+                stream: wanted.name.clone(),
+                source: error.into(),
+            })?;
+        }
+        match ensure(context, all).await {
+            // Another node has just added some of its own.
+            Err(StreamError::Differs { field: "subjects", .. }) => sleep(PAUSE).await,
+            ensured => return ensured,
+        }
     }
 }
 

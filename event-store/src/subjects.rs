@@ -32,6 +32,48 @@ pub(crate) fn snapshot(entity: &EntityName) -> String {
     format!("snapshots.{}.{}", token(&entity.category), token(&entity.id))
 }
 
+/// The subject of a command to an entity, on the queue.
+pub fn command(entity: &EntityName, command: &str) -> String {
+    format!("commands.{}.{}.{}", token(&entity.category), token(&entity.id), token(command))
+}
+
+/// All commands to entities of a category.
+pub fn commands(category: &str) -> String {
+    format!("commands.{}.>", token(category))
+}
+
+/// Where a command goes that was refused.
+pub fn rejected(entity: &EntityName, command: &str) -> String {
+    format!("rejected.{}.{}.{}", token(&entity.category), token(&entity.id), token(command))
+}
+
+/// The entity and the command that such a subject names, whatever its first token; `None` when it is no subject that
+/// [`command`] could have made.
+pub fn asked(subject: &str) -> Option<(EntityName, String)> {
+    let mut tokens = subject.split('.').skip(1);
+    let (category, id, command) = (tokens.next()?, tokens.next()?, tokens.next()?);
+    if tokens.next().is_some() {
+        return None;
+    }
+    Some((EntityName { category: plain(category)?, id: plain(id)? }, plain(command)?))
+}
+
+/// Where a deadline of a saga is set, and where it comes due.
+pub fn deadline(saga: &EntityName, name: &str) -> (String, String) {
+    let rest = format!("{}.{}.{}", token(&saga.category), token(&saga.id), token(name));
+    (format!("deadlines.set.{rest}"), format!("deadlines.due.{rest}"))
+}
+
+/// All deadlines of a kind of saga that have come due.
+pub fn due(category: &str) -> String {
+    format!("deadlines.due.{}.>", token(category))
+}
+
+/// The saga and the deadline that a due subject names.
+pub fn of_due(subject: &str) -> Option<(EntityName, String)> {
+    asked(subject.strip_prefix("deadlines.")?)
+}
+
 /// The entity that a stored subject names; `None` when it is no subject that [`stored`] could have made.
 pub fn entity(subject: &str) -> Option<EntityName> {
     let (category, id) = subject.strip_prefix("events.")?.split_once('.')?;

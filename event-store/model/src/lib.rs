@@ -5,6 +5,7 @@
 //! - [`recorded`]: an event with what the log says about it: position, version, ids, cause
 //! - [`decider`]: the rules of one entity, as two functions
 //! - [`projection`]: a read model, as two functions
+//! - [`saga`]: several entities, one outcome: what is learned, what is sent
 //! - [`mod@given`]: given / when / then, to test deciders
 
 pub mod decider;
@@ -12,9 +13,11 @@ pub mod event;
 pub mod given;
 pub mod projection;
 pub mod recorded;
+pub mod saga;
 
 pub use decider::Decider;
 pub use event::{Event, Unreadable};
 pub use given::given;
 pub use projection::{Column, Projection};
 pub use recorded::{EntityName, Metadata, Part, Position, Recorded, Version, event_id};
+pub use saga::{Deadline, Outgoing, Progress, Request, Routed, Saga};

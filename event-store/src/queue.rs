@@ -1,0 +1,115 @@
+//! Commands on subjects: how they are put on the queue. Who carries them out takes them from there.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::header::{HeaderName, NATS_MESSAGE_ID};
+use bytes::Bytes;
+use event_model::EntityName;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::committer::{Company, Outgoing};
+use crate::error::{Cause, StoreError};
+use crate::publish::Answer;
+use crate::read::ROUND_TRIP;
+use crate::store::EventStore;
+use crate::streams::{self, COMMANDS, StreamError};
+use crate::subjects;
+
+/// The name of the header with the command or event that caused a command.
+pub const CAUSATION: HeaderName = HeaderName::from_static("ce-causationid");
+/// The name of the header with the first cause of the chain.
+pub const CORRELATION: HeaderName = HeaderName::from_static("ce-correlationid");
+/// The name of the header with the W3C trace context.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A command as a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedCommand {
+    /// The command's own id, 1 to 255 visible ASCII characters: under one id it is carried out once.
+    pub id: String,
+    /// To whom.
+    pub entity: EntityName,
+    /// Which, in its wire name.
+    pub command: String,
+    /// With what, a JSON object.
+    pub body: Bytes,
+    /// The command or event that caused it.
+    pub causation_id: Option<Uuid>,
+    /// The first cause of the chain.
+    pub correlation_id: Option<Uuid>,
+    /// W3C trace context, where there is one.
+    pub traceparent: Option<String>,
+}
+
+impl EventStore {
+    /// Makes the queue take commands to these categories, besides those that it takes already, and makes the stream of
+    /// those that are refused.
+    ///
+    /// # Errors
+    /// [`StreamError`], as [`EventStore::open`].
+    pub async fn open_queue(&self, categories: &[&str]) -> Result<(), StreamError> {
+        let replicas = self.connection().replicas();
+        let subjects = categories.iter().map(|category| subjects::commands(category)).collect();
+        streams::ensure_taking(self.context(), streams::commands(subjects, replicas)).await?;
+        streams::ensure(self.context(), streams::rejected(replicas)).await?;
+        Ok(())
+    }
+
+    /// Puts a command on the queue; returns once it is stored, on disk. Putting it there again changes nothing in the
+    /// end.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the broker does not answer, or the queue is full;
+    /// [`StoreError::Unfit`] when no queue takes commands of its category, or it is too large.
+    pub async fn enqueue(&self, command: &QueuedCommand) -> Result<(), StoreError> {
+        let deadline = self.deadline();
+        let subject = std::sync::Arc::<str>::from(subjects::command(&command.entity, &command.command));
+        let headers = headers(command);
+        let mut company = Company::Anybody;
+        loop {
+            let by = deadline.min(Instant::now() + ROUND_TRIP);
+            let cause: Cause = if self.connection().is_up() {
+                let (subject, headers, data) = (subject.clone(), headers.clone(), command.body.clone());
+                let message = vec![Outgoing { subject, relies_on: None, headers, data }];
+                match self.command_committer().append(message, company, by).await {
+                    Answer::Stored { .. } => return Ok(()),
+                    // The second of these numbers: one with its id is there, or in the same batch; alone it is known.
+                    Answer::Parted | Answer::Refused { code: 10201, .. } => {
+                        company = Company::Nobody;
+                        continue;
+                    }
+                    Answer::Refused { code: crate::publish::TOO_LARGE, said } => {
+                        return Err(StoreError::Unfit(format!("the command to {}: {said}", command.entity)));
+                    }
+                    Answer::Refused { code, said } => format!("{COMMANDS}: {said} ({code})").into(),
+                    Answer::NoStream(cause) | Answer::None(cause) => cause,
+                }
+            } else {
+                "the broker is not connected".into()
+            };
+            if Instant::now() + RETRY >= deadline {
+                return Err(StoreError::Unavailable(cause));
+            }
+            sleep(RETRY).await;
+        }
+    }
+}
+
+const RETRY: Duration = Duration::from_millis(50);
+
+fn headers(command: &QueuedCommand) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_MESSAGE_ID, command.id.as_str());
+    let ids = [(CAUSATION, command.causation_id), (CORRELATION, command.correlation_id)];
+    for (name, id) in ids {
+        if let Some(id) = id {
+            headers.insert(name, id.to_string());
+        }
+    }
+    if let Some(traceparent) = &command.traceparent {
+        headers.insert(TRACEPARENT, crate::envelope::header_text(traceparent));
+    }
+    headers
+}
