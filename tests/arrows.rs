@@ -9,16 +9,20 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may know whom. The program may know everybody.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("event-model", &[]),
     ("nats-launcher", &[]),
     ("domain", &["event-model"]),
     ("event-store", &["event-model"]),
     ("projections", &["event-model", "event-store"]),
-    ("command-api", &["domain", "event-model", "event-store", "projections"]),
+    ("sagas", &["event-model", "event-store"]),
+    ("command-api", &["domain", "event-model", "event-store", "projections", "sagas"]),
     // What its page promises to other domains: no more than these two is needed.
     ("your-own-domain", &["event-model", "event-store"]),
-    ("jetsource", &["command-api", "domain", "event-model", "event-store", "nats-launcher", "projections"]),
+    (
+        "jetsource",
+        &["command-api", "domain", "event-model", "event-store", "nats-launcher", "projections", "sagas"],
+    ),
 ];
 
 /// All that the pure crates may name: what does I/O, reads a clock or draws a number is not among it.

@@ -118,8 +118,8 @@ impl Connection {
         self.client.server_info().cluster.is_some()
     }
 
-    /// On how many servers a stream is to be.
-    pub(crate) fn replicas(&self) -> usize {
+    /// On how many servers a stream is to be: three where the broker is several, else one.
+    pub fn replicas(&self) -> usize {
         if self.is_cluster() { 3 } else { 1 }
     }
 

@@ -19,6 +19,7 @@
 //! - [`deadlines`]: messages that the broker holds back until their time
 //! - `settle`, `intent`, `parts`: an append that a power cut took apart is completed before a writer is let in
 //! - `shared`: what all nodes share
+//! - [`lease`]: of several processes, one does a piece of work
 //! - `head`: where it ends, and whether it still is the same
 //! - [`subscribe`]: the whole log in order, without a gap
 //! - [`verify`]: everything that is wrong with it
@@ -43,6 +44,7 @@ pub mod history;
 mod intent;
 pub mod keys;
 mod leader;
+pub mod lease;
 pub mod load;
 pub mod many;
 pub mod once;
@@ -72,6 +74,7 @@ pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};
 pub use execute::{Done, Effect, Expected, alone};
 pub use keys::IdempotencyKey;
+pub use lease::{Lease, Lost};
 pub use load::Loaded;
 pub use queue::QueuedCommand;
 pub use store::{EventStore, Settings, Staging};

@@ -12,8 +12,13 @@ use crate::store::EventStore;
 
 /// The bucket of what all nodes of a deployment share.
 const BUCKET: &str = "jetsource";
-/// Its stream, and the subjects on it, as the broker's key-value stores are laid out.
-const STREAM: &str = "KV_jetsource";
+/// Its stream, as the broker's key-value stores are laid out.
+pub(crate) const KV_STREAM: &str = "KV_jetsource";
+
+/// The subject of a name.
+pub(crate) fn subject(name: &str) -> String {
+    format!("$KV.{BUCKET}.{name}")
+}
 
 impl EventStore {
     /// A secret that all nodes of the deployment share: made at first use, kept in the broker.
@@ -26,7 +31,7 @@ impl EventStore {
         fresh[16..].copy_from_slice(Uuid::new_v4().as_bytes());
         let fresh = &fresh;
         patiently(self.deadline(), |by| async move {
-            let bucket = self.bucket().get_or_try_init(|| self.open_bucket()).await?;
+            let bucket = self.shared_bucket().await?;
             let made = bucket.create(name, fresh.to_vec().into()).await;
             let Some(stored) = self.shared(name, by).await? else {
                 return Err(
@@ -41,16 +46,20 @@ impl EventStore {
 
     /// What is kept under a name. Of the leader: a replica may not have it yet, whoever wrote it.
     pub(crate) async fn shared(&self, name: &str, deadline: Instant) -> Result<Option<Bytes>, StoreError> {
-        self.bucket().get_or_try_init(|| self.open_bucket()).await?;
-        let subject = format!("$KV.{BUCKET}.{name}");
-        let stored = self.of_leader(STREAM, |raw| raw.last_by_subject(subject.clone()), deadline).await?;
+        self.shared_bucket().await?;
+        let stored = self.of_leader(KV_STREAM, |raw| raw.last_by_subject(subject(name)), deadline).await?;
         Ok(stored.map(|stored| stored.payload))
     }
 
     /// Keeps something under a name.
     pub(crate) async fn share(&self, name: &str, value: Vec<u8>) -> Result<(), StoreError> {
-        let bucket = self.bucket().get_or_try_init(|| self.open_bucket()).await?;
+        let bucket = self.shared_bucket().await?;
         bucket.put(name, value.into()).await.map(drop).map_err(StoreError::away)
+    }
+
+    /// The bucket, made when it is not there.
+    pub(crate) async fn shared_bucket(&self) -> Result<&kv::Store, StoreError> {
+        self.bucket().get_or_try_init(|| self.open_bucket()).await
     }
 
     async fn open_bucket(&self) -> Result<kv::Store, StoreError> {

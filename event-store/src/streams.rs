@@ -176,7 +176,8 @@ pub(crate) fn deadlines(replicas: usize) -> Config {
         subjects: vec!["deadlines.>".into()],
         storage: StorageType::File,
         retention: RetentionPolicy::WorkQueue,
-        discard: DiscardPolicy::New,
+        // A stream of schedules takes no other (10052); nothing limits it but a message a subject.
+        discard: DiscardPolicy::Old,
         max_messages_per_subject: 1,
         allow_direct: true,
         allow_message_schedules: true,
