@@ -7,6 +7,7 @@
 //! - `endpoints`: where a running `serve` is found
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
+//! - `rejected`: commands from subjects that were refused
 //! - `logging`, `completions`
 //!
 //! `anyhow` is used here and nowhere else.
@@ -19,6 +20,7 @@ mod import;
 mod log;
 mod logging;
 mod printed;
+mod rejected;
 mod serve;
 mod settings;
 mod show;
@@ -28,7 +30,7 @@ use std::process::ExitCode;
 
 use exit::Failure;
 use printed::until_closed;
-use settings::{Call, Cli, Events, Log};
+use settings::{Call, Cli, Events, Log, Rejected};
 
 fn main() -> ExitCode {
     match settings::parse(env::args_os()).and_then(|asked| asked.map_or(Ok(()), run)) {
@@ -55,6 +57,10 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Events(Events::Get(asked)) => until_closed(events::get(&asked).await),
         Call::Show(asked) => until_closed(show::run(&asked).await),
         Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
+        Call::Rejected(Rejected::List(asked)) => until_closed(rejected::list(&asked).await),
+        Call::Rejected(Rejected::Show(asked)) => until_closed(rejected::show(&asked).await),
+        Call::Rejected(Rejected::Retry(asked)) => until_closed(rejected::retry(&asked).await),
+        Call::Rejected(Rejected::Drop(asked)) => until_closed(rejected::drop_one(&asked).await),
         Call::Completions(asked) => until_closed(completions::print(asked.shell)),
     }
 }

@@ -14,6 +14,7 @@ use crate::events::{Get, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
+use crate::rejected::{List, One, ShowOne};
 use crate::show::Show;
 
 pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
@@ -52,6 +53,9 @@ pub(crate) enum Call {
     /// Check the log
     #[command(subcommand)]
     Log(Log),
+    /// Look after commands from subjects that were refused
+    #[command(subcommand)]
+    Rejected(Rejected),
     /// Print the completions for a shell, for its start-up file
     Completions(Completions),
 }
@@ -70,6 +74,19 @@ pub(crate) enum Events {
 pub(crate) enum Log {
     /// Read all of it, and tell everything that is wrong
     Verify(Verify),
+}
+
+/// What to do with commands that were refused.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rejected {
+    /// List them, the newest last
+    List(List),
+    /// Show one: the problem, and the command as it was sent
+    Show(ShowOne),
+    /// Send one again under its own id, and drop it once it was carried out
+    Retry(One),
+    /// Drop one for good
+    Drop(One),
 }
 
 /// For which shell.

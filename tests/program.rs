@@ -243,6 +243,9 @@ fn help_is_as_it_was() {
     help(&["events", "tail", "--help"]);
     help(&["events", "get", "--help"]);
     help(&["log", "verify", "--help"]);
+    for call in ["list", "show", "retry", "drop"] {
+        help(&["rejected", call, "--help"]);
+    }
 }
 
 fn help(call: &[&str]) {

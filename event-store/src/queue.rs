@@ -1,4 +1,12 @@
-//! Commands on subjects: how they are put on the queue. Who carries them out takes them from there.
+//! Commands on subjects: put on their queue, taken from it, and put aside when they are refused.
+//!
+//! - `asked`: a command as it is read from a message
+//! - [`inbox`]: what is taken from the queue
+//! - [`refused`]: what was refused, for people to look at
+
+pub(crate) mod asked;
+pub mod inbox;
+pub mod refused;
 
 use std::time::Duration;
 

@@ -42,9 +42,23 @@ pub fn commands(category: &str) -> String {
     format!("commands.{}.>", token(category))
 }
 
-/// Where a command goes that was refused.
-pub fn rejected(entity: &EntityName, command: &str) -> String {
-    format!("rejected.{}.{}.{}", token(&entity.category), token(&entity.id), token(command))
+/// Where a command goes that was refused, by the subject on which it came: also one that names no entity.
+pub fn rejected(subject: &str) -> String {
+    format!("rejected.{}", behind_first(subject))
+}
+
+/// Where a command is answered, by the subject of one that was refused.
+pub fn request(subject: &str) -> String {
+    format!("requests.{}", behind_first(subject))
+}
+
+/// All requests to entities of a category.
+pub fn requests(category: &str) -> String {
+    format!("requests.{}.>", token(category))
+}
+
+fn behind_first(subject: &str) -> &str {
+    subject.split_once('.').map_or(subject, |(_, rest)| rest)
 }
 
 /// The entity and the command that such a subject names, whatever its first token; `None` when it is no subject that
