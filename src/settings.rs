@@ -15,6 +15,7 @@ use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
 use crate::rejected::{List, One, ShowOne};
+use crate::sagas;
 use crate::show::Show;
 
 pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
@@ -56,6 +57,9 @@ pub(crate) enum Call {
     /// Look after commands from subjects that were refused
     #[command(subcommand)]
     Rejected(Rejected),
+    /// Look after the sagas
+    #[command(subcommand)]
+    Sagas(Sagas),
     /// Print the completions for a shell, for its start-up file
     Completions(Completions),
 }
@@ -87,6 +91,19 @@ pub(crate) enum Rejected {
     Retry(One),
     /// Drop one for good
     Drop(One),
+}
+
+/// What to do with sagas.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sagas {
+    /// List them, the newest first
+    List(sagas::List),
+    /// Show what one did, when and why, and what it waits for
+    Show(sagas::ShowOne),
+    /// Have one that is stuck try again
+    Retry(sagas::Retry),
+    /// Give one up: it ends, and gives back what it can
+    Abandon(sagas::Abandon),
 }
 
 /// For which shell.

@@ -5,7 +5,7 @@
 //! - `entity`: what may be asked of the shop's entities, at whatever door
 //! - [`problem`]: errors as callers get them; the only place that knows status codes
 //! - `call`, `body`, `field`, `path`, `query`: a request, parsed at the door
-//! - `users`, `orders`, `stock`, `lists`, `history`, `ops`, `docs`: the routes
+//! - `users`, `orders`, `stock`, `sagas`, `lists`, `history`, `ops`, `docs`: the routes
 //! - `subject`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
 //! - `routes`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
@@ -29,6 +29,7 @@ pub mod problem;
 mod query;
 pub mod requests;
 mod routes;
+mod sagas;
 pub mod server;
 mod stock;
 mod subject;
