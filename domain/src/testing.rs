@@ -1,5 +1,7 @@
 //! What the tests share: values made short, and any command and event there could be.
 
+pub(crate) mod sagas;
+
 use event_model::{Decider, EntityName, Event, Position, Recorded, Version, event};
 use proptest::collection::vec;
 use proptest::option;
