@@ -28,6 +28,8 @@ mod golden;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod testing;
