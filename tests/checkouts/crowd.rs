@@ -117,8 +117,10 @@ impl Crowd {
         if draft && dice.roll(0..4) > 0 {
             self.call(Method::POST, &format!("/orders/{id}/place"), &json!({})).await;
         }
-        if dice.roll(0..8) == 0 {
-            self.call(Method::DELETE, &format!("/orders/{id}"), &json!({})).await;
+        match dice.roll(0..8) {
+            0 => self.call(Method::DELETE, &format!("/orders/{id}"), &json!({})).await,
+            1 => {}
+            _ => self.outcome(&id.to_string()).await,
         }
         id.to_string()
     }
@@ -136,6 +138,24 @@ impl Crowd {
             }
             4 => self.receive(dice.roll(UNTRACKED..ARTICLES), 5).await,
             _ => {}
+        }
+    }
+
+    /// Waits until it is known what becomes of an order, as people do.
+    async fn outcome(&self, order: &str) {
+        for round in 0..20 {
+            let api = &self.apis[round % self.apis.len()];
+            let request = self.client.get(format!("{api}/orders/{order}")).header("prefer", "wait=5");
+            match request.send().await {
+                Ok(answer) => {
+                    let text = answer.text().await.unwrap_or_default();
+                    let order: Value = serde_json::from_str(&text).unwrap_or_default();
+                    if order["status"] != "placed" && order["status"].is_string() {
+                        return;
+                    }
+                }
+                Err(_) => sleep(Duration::from_millis(50)).await,
+            }
         }
     }
 

@@ -33,7 +33,7 @@ impl Nodes {
                     "--checkout-participants",
                     "payment",
                     "--checkout-deadline",
-                    "5s",
+                    "8s",
                 ])
             })
         };

@@ -97,7 +97,7 @@ fn answer(context: &Context, order: &str, dice: &mut Dice, kind: bool) {
         1 => &[(no, 0)],
         2 => &[(yes, 0), (yes, 5)],
         3 => &[(yes, 1500)],
-        4 => &[(yes, 6000)],
+        4 => &[(yes, 9000)],
         5 => &[(no, 30), (yes, 0)],
         6 => &[(yes, 2500), (yes, 300)],
         _ => &[(yes, 0)],
