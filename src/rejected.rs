@@ -34,6 +34,7 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct ShowOne {
     /// Its number in the list
+    #[arg(value_name = "SEQ")]
     sequence: u64,
     /// One JSON object
     #[arg(long, value_parser = FalseyValueParser::new())]
@@ -46,6 +47,7 @@ pub(crate) struct ShowOne {
 #[derive(Debug, Args)]
 pub(crate) struct One {
     /// Its number in the list
+    #[arg(value_name = "SEQ")]
     sequence: u64,
     #[command(flatten)]
     broker: BrokerPlace,

@@ -15,7 +15,7 @@ use crate::exit::Failure;
 pub(crate) struct Row([String; 6]);
 
 /// The names of a row's columns.
-const COLUMNS: [&str; 6] = ["NUMBER", "TIME", "ENTITY", "COMMAND", "PROBLEM", "DETAIL"];
+const COLUMNS: [&str; 6] = ["SEQ", "TIME", "ENTITY", "COMMAND", "PROBLEM", "DETAIL"];
 
 /// One with all that is known of it, as JSON.
 #[derive(Serialize)]
