@@ -1,21 +1,20 @@
 //! `jetsource rejected`: the commands from subjects that were refused; look at them, send them again, drop them.
 
 mod shown;
+mod told;
 
 use std::io::{self, Write as _};
 
-use bytes::Bytes;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use event_store::{EventStore, Refused, Reply, StoreError};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::printed::{self, Form};
 use crate::settings::BrokerPlace;
 use shown::{Row, Whole};
+use told::Told;
 
 /// Which to list.
 #[derive(Debug, Args)]
@@ -34,6 +33,7 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 pub(crate) struct ShowOne {
     /// Its number in the list
+    #[arg(value_name = "SEQ")]
     sequence: u64,
     /// One JSON object
     #[arg(long, value_parser = FalseyValueParser::new())]
@@ -46,6 +46,7 @@ pub(crate) struct ShowOne {
 #[derive(Debug, Args)]
 pub(crate) struct One {
     /// Its number in the list
+    #[arg(value_name = "SEQ")]
     sequence: u64,
     #[command(flatten)]
     broker: BrokerPlace,
@@ -83,7 +84,7 @@ pub(crate) async fn retry(asked: &One) -> Result<(), Failure> {
     let store = log::open(&asked.broker).await?;
     let refused = found(&store, asked.sequence).await?;
     let sequence = asked.sequence;
-    let command = command(&refused).ok_or_else(|| {
+    let command = Told::read(&refused.problem).command().ok_or_else(|| {
         let line = format!("{sequence} holds no command that could be sent again: have its sender send it");
         Failure::new(Exit::Failed, line)
     })?;
@@ -101,7 +102,7 @@ pub(crate) async fn retry(asked: &One) -> Result<(), Failure> {
         writeln!(out, "{sequence} was carried out: {}", String::from_utf8_lossy(&body))?;
         return Ok(());
     };
-    writeln!(out, "{}", shown::pretty(&body))?;
+    Told::read(&body).print(&mut out)?;
     let exit = if code == UNAVAILABLE { Exit::Unavailable } else { Exit::Failed };
     Err(Failure::new(exit, format!("{sequence} is refused again, and stays: {said}")))
 }
@@ -122,17 +123,4 @@ async fn found(store: &EventStore, sequence: u64) -> Result<Refused, Failure> {
 fn none_there(sequence: u64) -> Failure {
     let line = format!("no refused command has the number {sequence}: see jetsource rejected list");
     Failure::new(Exit::NotFound, line)
-}
-
-/// The command as its sender sent it: where it was no JSON it is kept as a string.
-fn command(refused: &Refused) -> Option<Bytes> {
-    #[derive(Deserialize)]
-    struct Kept<'a> {
-        #[serde(borrow)]
-        command: Option<&'a RawValue>,
-    }
-    let kept: Kept<'_> = serde_json::from_slice(&refused.problem).ok()?;
-    let raw = kept.command?.get();
-    let text = serde_json::from_str::<String>(raw);
-    Some(text.map_or_else(|_| Bytes::copy_from_slice(raw.as_bytes()), Bytes::from))
 }

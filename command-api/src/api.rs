@@ -18,6 +18,7 @@ use crate::auth::Tokens;
 use crate::call::POSITION;
 use crate::entity::{Entity, Once, Wish};
 use crate::problem::{Kind, Problem};
+use crate::turns::Turns;
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub struct Api {
     pub metrics: PrometheusHandle,
     /// The highest position that this node acknowledged, for lists that are asked right after.
     pub acknowledged: Acknowledged,
+    /// Whose turn it is among commands from subjects.
+    pub turns: Turns,
     /// Cancelled when the program ends: who waits for something new is answered with what there is.
     pub ending: CancellationToken,
 }

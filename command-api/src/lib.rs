@@ -6,7 +6,7 @@
 //! - [`problem`]: errors as callers get them; the only place that knows status codes
 //! - `call`, `body`, `field`, `path`, `query`: a request, parsed at the door
 //! - `users`, `orders`, `stock`, `sagas`, `lists`, `history`, `ops`, `docs`: the routes
-//! - `subject`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
+//! - `subject`, `turns`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
 //! - `routes`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
 
@@ -33,9 +33,11 @@ mod sagas;
 pub mod server;
 mod stock;
 mod subject;
+mod turns;
 mod users;
 
 pub use api::{Acknowledged, Api};
 pub use auth::Tokens;
 pub use requests::Requests;
 pub use server::run;
+pub use turns::Turns;

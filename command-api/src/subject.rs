@@ -76,6 +76,10 @@ where
         let name = format!("command {}", command.id);
         (Uuid::now_v7(), Once::Keyed(IdempotencyKey::new(name, "COMMAND", &path, &body.bytes)))
     };
+    let _turn = api.turns.turn(&format!("{}/{id}", D::CATEGORY)).await.ok_or_else(|| {
+        let detail = "others are being carried out on this entity, and take their time; send it again";
+        Unmet::Later(Problem::new(Kind::Conflict, detail).retry_after(1))
+    })?;
     let done = api.perform(&once, &metadata(command, command_id), &id, wish).await.map_err(unmet)?;
     Ok(Carried { version: done.entity.version, position: done.entity.position })
 }

@@ -5,17 +5,17 @@ use std::io::Write;
 
 use event_store::Refused;
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use time::format_description::well_known::Rfc3339;
 
+use super::told::Told;
 use crate::exit::Failure;
 
 /// One in the list.
 pub(crate) struct Row([String; 6]);
 
 /// The names of a row's columns.
-const COLUMNS: [&str; 6] = ["NUMBER", "TIME", "ENTITY", "COMMAND", "PROBLEM", "DETAIL"];
+const COLUMNS: [&str; 6] = ["SEQ", "TIME", "ENTITY", "COMMAND", "PROBLEM", "DETAIL"];
 
 /// One with all that is known of it, as JSON.
 #[derive(Serialize)]
@@ -34,14 +34,13 @@ pub(crate) struct Whole<'a> {
 impl Row {
     /// Of one.
     pub(crate) fn of(refused: &Refused) -> Self {
-        let problem: Value = serde_json::from_slice(&refused.problem).unwrap_or_default();
-        let word = |name: &str| problem[name].as_str().unwrap_or("-").to_owned();
+        let told = Told::read(&refused.problem);
         let (entity, command) = match refused.asked() {
             Some((entity, command)) => (entity.to_string(), command),
             None => (refused.subject.clone(), "-".to_owned()),
         };
-        let slug = word("type").trim_start_matches("/problems/").to_owned();
-        let cells = [refused.sequence.to_string(), time(refused), entity, command, slug, word("detail")];
+        let (slug, detail) = (told.slug().to_owned(), told.detail.clone());
+        let cells = [refused.sequence.to_string(), time(refused), entity, command, slug, detail];
         // Whoever has sent it has chosen its words: they stay in their line.
         Self(cells.map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ")))
     }
@@ -94,15 +93,13 @@ pub(crate) fn whole(out: &mut impl Write, refused: &Refused) -> Result<(), Failu
     for (name, value) in refused.headers() {
         writeln!(out, "{name}: {value}")?;
     }
-    writeln!(out, "\n{}", pretty(&refused.problem))?;
+    writeln!(out)?;
+    let told = Told::read(&refused.problem);
+    told.print(out)?;
+    if let Some(command) = told.command() {
+        writeln!(out, "\n{}", String::from_utf8_lossy(&command))?;
+    }
     Ok(())
-}
-
-/// JSON for people; anything else as it is.
-pub(crate) fn pretty(body: &[u8]) -> String {
-    let json = serde_json::from_slice::<Value>(body).ok();
-    let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
-    pretty.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
 }
 
 fn time(refused: &Refused) -> String {

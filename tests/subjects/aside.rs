@@ -32,9 +32,9 @@ async fn what_was_refused_is_listed_and_shown() {
     let text = ok(&program.call(&["rejected", "list"]));
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3);
-    assert!(lines[0].starts_with("NUMBER  TIME"));
+    assert!(lines[0].starts_with("SEQ  TIME"));
     assert!(
-        lines[1].starts_with("1 ") && lines[1].contains("stock/A.1") && lines[1].contains("paint"),
+        lines[1].starts_with("1    ") && lines[1].contains("stock/A.1") && lines[1].contains("paint"),
         "{text}"
     );
     assert!(lines[1].contains("not-found") && lines[1].contains("has no command"), "{text}");

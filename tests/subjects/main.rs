@@ -10,6 +10,7 @@ mod sender;
 
 mod aside;
 mod away;
+mod broken;
 mod each;
 mod nodes;
 mod once;

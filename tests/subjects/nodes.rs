@@ -45,6 +45,22 @@ async fn two_nodes_share_the_queue_and_the_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_commands_to_one_entity_are_not_in_each_others_way() {
+    let program = Program::start();
+    let sender = Sender::to(program.nats()).await;
+    let send = async |number: u32| {
+        sender.send("stock.A.receive", &number.to_string(), r#"{"quantity":1}"#).await;
+    };
+    join_all((0..300).map(send)).await;
+    sender.all_done().await;
+    assert_eq!(sender.events("stock.A").await.len(), 300);
+    assert!(
+        (counted(&program, "jetsource_inbox_deliveries_total").await - 300.0).abs() < 0.5,
+        "each came once"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_ends_in_order_leaves_its_work_to_the_other() {
     let one = Program::start();
     let mut two = Program::start_with(&["--role", "api", "--nats-url", one.nats()]);

@@ -62,6 +62,13 @@ impl Sender {
             .await;
     }
 
+    /// Publishes to the log, as only a writer may.
+    pub(crate) async fn append(&self, entity: &str, headers: &[(&'static str, &str)], body: &str) {
+        let (subject, body) = (format!("append.{entity}"), body.to_owned());
+        let sent = self.context.publish_with_headers(subject, map(headers), body.into()).await;
+        sent.unwrap().await.unwrap();
+    }
+
     /// Asks, and hears what became of it.
     pub(crate) async fn ask(&self, command: &str, id: Option<&str>, body: &str) -> Reply {
         let headers: Vec<_> = id.map(|id| ("Nats-Msg-Id", id)).into_iter().collect();

@@ -65,7 +65,11 @@ impl EventStore {
         let subject = Arc::<str>::from(subject);
         let message = Outgoing { subject, relies_on: None, headers, data: problem };
         match publish::one(self.client(), message, Instant::now() + ROUND_TRIP).await {
-            Answer::Stored { .. } => Ok(()),
+            Answer::Stored { duplicate: false, .. } => Ok(()),
+            // The broker has dropped this one. When it comes again it is compared with the other.
+            Answer::Stored { duplicate: true, .. } => {
+                Err(StoreError::away("one of its id was put aside a moment ago"))
+            }
             Answer::Refused { code: publish::TOO_LARGE, said } => Err(StoreError::Unfit(said)),
             Answer::Refused { code, said } => Err(StoreError::away(format!("{REJECTED}: {said} ({code})"))),
             Answer::NoStream(cause) | Answer::None(cause) => Err(StoreError::Unavailable(cause)),
