@@ -111,7 +111,7 @@ async fn one<S: Saga<Id: std::str::FromStr<Err = Invalid>>>(
     let saga = api.store.load::<S>(&id).await?;
     let (events, _) = api.store.history::<S>(&id, Version::START, MOST_EVENTS).await?;
     let stuck = StuckSagas::open(&api.store).await?.get(&EntityName::new(S::CATEGORY, &id)).await?;
-    let shown = Timeline::of::<S>(&id, &saga.state, events, stuck)?;
+    let shown = Timeline::of::<S>(&id, &saga.state, events, stuck.as_ref())?;
     let shown = shown.ok_or_else(|| none::<S>(&id))?;
     Ok((tag(saga.version), Json(shown)).into_response())
 }

@@ -82,10 +82,10 @@ impl Timeline {
         id: &S::Id,
         state: &S,
         events: Vec<Recorded>,
-        stuck: Option<Stuck>,
+        stuck: Option<&Stuck>,
     ) -> Result<Option<Self>, Problem> {
         let (first, last) = (events.first().map(|event| event.time), events.last());
-        let row = match (first, last, &stuck) {
+        let row = match (first, last, stuck) {
             (Some(started), Some(last), _) => {
                 let (state, waits_for, outcome) = match state.progress() {
                     Progress::NotBegun => ("done", Vec::new(), None),
@@ -107,7 +107,7 @@ impl Timeline {
             (_, _, Some(stuck)) => Row::unseen(stuck),
             (_, _, None) => return Ok(None),
         };
-        let row = row.with(stuck.as_slice());
+        let row = row.with(stuck.map(std::slice::from_ref).unwrap_or_default());
         let steps = events.into_iter().map(|event| {
             let sends = event.decode::<S::Event>().map(|own| S::send(id, &own)).unwrap_or_default();
             Ok(Step { sends: sends.iter().map(sent).collect(), event: served(event)? })
