@@ -28,7 +28,7 @@ fn carried_out(deeds: &[Deed]) -> World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 768, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_nothing_is_lost_and_nobody_waits(deeds in vec(any_deed(), 0..120)) {

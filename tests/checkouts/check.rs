@@ -124,27 +124,24 @@ fn settled(
         steps.push((format!("stock of {sku}"), hold("stock", sku), *units));
     }
     for (what, hold, wanted) in steps {
-        let held = hold.map_or(0, |hold| hold.held);
+        let has = hold.map_or(0, |hold| hold.held);
         let waived = hold.is_some_and(|hold| hold.waived);
+        let rejected_too_early = hold.is_some_and(|hold| hold.given_back > 0 && hold.last > order.failed_at);
+        let used = hold.map_or(0, |hold| hold.used);
         match order.status {
-            "placed" => open.push(format!("{id} is placed: {what} holds {held}")),
-            "confirmed" if !waived && held != wanted => {
-                wrong.push(format!("confirmed order {id} holds {held} of {wanted}: {what}"));
+            "placed" => open.push(format!("{id} is placed: {what} holds {has}")),
+            "confirmed" if !waived && has != wanted => {
+                wrong.push(format!("confirmed order {id} holds {has} of {wanted}: {what}"));
             }
-            "rejected" if held > 0 => wrong.push(format!("rejected order {id} still holds {held}: {what}")),
-            "rejected" => {
-                if hold.is_some_and(|hold| hold.given_back > 0 && hold.last > order.failed_at) {
-                    wrong.push(format!("order {id} was rejected before all was given back: {what}"));
-                }
+            "rejected" if has > 0 => wrong.push(format!("rejected order {id} still holds {has}: {what}")),
+            "rejected" if rejected_too_early => {
+                wrong.push(format!("order {id} was rejected before all was given back: {what}"));
             }
-            "cancelled" if held > 0 => {
-                open.push(format!("{id} is cancelled, and still holds {held}: {what}"))
+            "cancelled" if has > 0 => open.push(format!("{id} is cancelled, and still holds {has}: {what}")),
+            "shipped" | "completed" if has > 0 => {
+                open.push(format!("{id} is shipped, and still holds {has}: {what}"));
             }
-            "shipped" | "completed" if held > 0 => {
-                open.push(format!("{id} is shipped, and still holds {held}: {what}"))
-            }
-            "shipped" | "completed" if !waived && hold.map_or(0, |hold| hold.used) != wanted => {
-                let used = hold.map_or(0, |hold| hold.used);
+            "shipped" | "completed" if !waived && used != wanted => {
                 wrong.push(format!("shipped order {id} used {used} of {wanted}: {what}"));
             }
             _ => {}
@@ -225,10 +222,10 @@ impl Books {
                 }
                 (hold.held, hold.reserved) = (event.number(field), event.number(field));
                 hold.waived = event.category == "stock" && purse.on_hand == 0 && event.number(field) == 0;
-                let (held, limit) =
+                let (all, limit) =
                     (purse.held(), if field == "amount" { purse.limit } else { purse.on_hand });
-                if held > limit {
-                    self.findings.push(format!("{held} of {limit} are set aside: {event:?}"));
+                if all > limit {
+                    self.findings.push(format!("{all} of {limit} are set aside: {event:?}"));
                 }
             }
             "credit-released" | "stock-released" | "credit-captured" | "stock-shipped" => {

@@ -58,11 +58,11 @@ impl Crowd {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
         let crowd = Self { client, apis: Arc::new(apis), seed };
         for user in 0..USERS {
-            let body = json!({"id": crowd.user(user), "name": "Ann", "email": format!("{user}@shop.example"), "credit_limit": 25_000});
+            let body = json!({"id": crowd.user(user), "name": "Ann", "email": format!("{user}@shop.example"), "credit_limit": 40_000});
             crowd.call(Method::POST, "/users", &body).await;
         }
         for article in UNTRACKED..ARTICLES {
-            crowd.receive(article, 60).await;
+            crowd.receive(article, 25).await;
         }
         crowd
     }

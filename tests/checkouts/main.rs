@@ -4,7 +4,12 @@
 //! This is the short form; `make soak` is the long one. `CHECKOUTS` and `CHECKOUT_KILLS` say how many, `SEED` draws the
 //! orders and the faults of a run that failed again.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may stop where it fails"
+)]
 
 mod check;
 mod crowd;

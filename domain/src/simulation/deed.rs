@@ -111,7 +111,7 @@ pub(super) fn any_deed() -> impl Strategy<Value = Deed> {
     let meddling = (0..ORDERS, 0..USERS, 0..SKUS.len(), 0..4_usize);
     prop_oneof![
         20 => honest_deed(),
-        1 => (0..ORDERS).prop_map(|order| Deed::Confirm { order }),
+        4 => (0..ORDERS).prop_map(|order| Deed::Confirm { order }),
         1 => (0..ORDERS).prop_map(|order| Deed::Reject { order }),
         1 => (0..ORDERS).prop_map(|order| Deed::Abandon { order }),
         1 => meddling.prop_map(|(order, user, sku, how)| Deed::Meddle { order, user, sku, how }),
