@@ -68,18 +68,8 @@ async fn take(api: &Api, category: &'static str, under_way: &TaskTracker, told: 
             entity = tracing::field::Empty,
             position = tracing::field::Empty
         );
-        let (api, told) = (api.clone(), Arc::clone(told));
-        under_way.spawn(
-            async move {
-                let started = Instant::now();
-                let outcome = work(&api, &delivery, &told).await;
-                let seconds = started.elapsed().as_secs_f64();
-                tracing::debug!(outcome, seconds, "answered");
-                histogram!("jetsource_inbox_seconds", "category" => category, "outcome" => outcome)
-                    .record(seconds);
-            }
-            .instrument(span),
-        );
+        let taken = Taken { api: api.clone(), category, delivery, told: Arc::clone(told) };
+        under_way.spawn(taken.work().instrument(span));
     }
 }
 
@@ -91,71 +81,84 @@ async fn next(api: &Api, inbox: &mut Inbox) -> Delivery {
     inbox.next().await
 }
 
-/// Works on one, and says so for as long as it takes.
-async fn work(api: &Api, delivery: &Delivery, told: &Told) -> &'static str {
-    let work = AssertUnwindSafe(settle(api, delivery, told)).catch_unwind();
-    tokio::pin!(work);
-    let mut ticks = interval_at(tokio::time::Instant::now() + SILENCE, SILENCE);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let worked = loop {
-        tokio::select! {
-            worked = &mut work => break worked,
-            _ = ticks.tick() => delivery.under_way().await,
-        }
-    };
-    match worked {
-        Ok(outcome) => outcome,
-        Err(_) => keep(delivery, told, "it made the program panic").await,
-    }
+/// A command that is being worked on.
+struct Taken {
+    api: Api,
+    category: &'static str,
+    delivery: Delivery,
+    told: Told,
 }
 
-/// Carries one out, and acknowledges it when it need not come again.
-async fn settle(api: &Api, delivery: &Delivery, told: &Told) -> &'static str {
-    match carry_out(api, &delivery.command, true).await {
-        Ok(_) => {
-            delivery.done().await;
-            "done"
-        }
-        Err(Unmet::Refused(problem)) => reject(api, delivery, told, &problem).await,
-        Err(Unmet::Later(problem)) => postpone(delivery, &problem.detail).await,
-        Err(Unmet::Broken(why)) => keep(delivery, told, &why).await,
+impl Taken {
+    /// Settles it, and says that it is under way for as long as that takes.
+    async fn work(self) {
+        let started = Instant::now();
+        let settled = AssertUnwindSafe(self.settle()).catch_unwind();
+        tokio::pin!(settled);
+        let mut ticks = interval_at(tokio::time::Instant::now() + SILENCE, SILENCE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let settled = loop {
+            tokio::select! {
+                settled = &mut settled => break settled,
+                _ = ticks.tick() => self.delivery.under_way().await,
+            }
+        };
+        let outcome = match settled {
+            Ok(outcome) => outcome,
+            Err(_) => self.keep("it made the program panic").await,
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        tracing::debug!(outcome, seconds, "settled");
+        histogram!("jetsource_inbox_seconds", "category" => self.category, "outcome" => outcome)
+            .record(seconds);
     }
-}
 
-/// Puts one aside with the reason, before it is acknowledged.
-async fn reject(api: &Api, delivery: &Delivery, told: &Told, problem: &Problem) -> &'static str {
-    match api.store.reject(delivery, refusal::body(problem, delivery)).await {
-        Ok(()) => {
-            let category = delivery.command.as_ref().map_or("unreadable", |command| {
-                CATEGORIES.into_iter().find(|known| command.entity.category == *known).unwrap_or("unreadable")
-            });
-            let slug = problem.kind.slug();
-            counter!("jetsource_inbox_rejected_total", "category" => category, "problem" => slug)
-                .increment(1);
-            delivery.done().await;
-            "rejected"
+    /// Carries it out, and acknowledges it when it need not come again.
+    async fn settle(&self) -> &'static str {
+        match carry_out(&self.api, &self.delivery.command, true).await {
+            Ok(_) => {
+                self.delivery.done().await;
+                "done"
+            }
+            Err(Unmet::Refused(problem)) => self.reject(&problem).await,
+            Err(Unmet::Later(problem)) => self.postpone(&problem.detail).await,
+            Err(Unmet::Broken(why)) => self.keep(&why).await,
         }
-        Err(error @ (StoreError::Corrupt(_) | StoreError::Unfit(_))) => {
-            keep(delivery, told, &error.to_string()).await
+    }
+
+    /// Puts it aside with the reason, before it is acknowledged.
+    async fn reject(&self, problem: &Problem) -> &'static str {
+        match self.api.store.reject(&self.delivery, refusal::body(problem, &self.delivery)).await {
+            Ok(()) => {
+                let slug = problem.kind.slug();
+                counter!("jetsource_inbox_rejected_total", "category" => self.category, "problem" => slug)
+                    .increment(1);
+                self.delivery.done().await;
+                "rejected"
+            }
+            Err(error @ (StoreError::Corrupt(_) | StoreError::Unfit(_))) => {
+                self.keep(&error.to_string()).await
+            }
+            Err(error) => self.postpone(&error.to_string()).await,
         }
-        Err(error) => postpone(delivery, &error.to_string()).await,
     }
-}
 
-/// Lets one come again in a moment, each time a longer one.
-async fn postpone(delivery: &Delivery, why: &str) -> &'static str {
-    let pause = Duration::from_millis(100 << delivery.times.min(6));
-    tracing::debug!(why, ?pause, "not now");
-    delivery.later(pause).await;
-    "later"
-}
-
-/// Lets one come again when somebody may have repaired what it met.
-async fn keep(delivery: &Delivery, told: &Told, why: &str) -> &'static str {
-    let first = told.lock().unwrap_or_else(PoisonError::into_inner).insert(delivery.sequence);
-    if first {
-        tracing::error!(why, subject = delivery.subject(), "a command cannot be carried out; it is kept");
+    /// Lets it come again in a moment, each time a longer one.
+    async fn postpone(&self, why: &str) -> &'static str {
+        let pause = Duration::from_millis(100 << self.delivery.times.min(6));
+        tracing::debug!(why, ?pause, "not now");
+        self.delivery.later(pause).await;
+        "later"
     }
-    delivery.later(REPAIR).await;
-    "broken"
+
+    /// Lets it come again when somebody may have repaired what it met.
+    async fn keep(&self, why: &str) -> &'static str {
+        let first = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(self.delivery.sequence);
+        if first {
+            let subject = self.delivery.subject();
+            tracing::error!(why, subject, "a command cannot be carried out; it is kept");
+        }
+        self.delivery.later(REPAIR).await;
+        "broken"
+    }
 }

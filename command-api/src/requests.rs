@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use event_model::{Position, Version};
@@ -28,6 +28,8 @@ use crate::subject::{CATEGORIES, Carried, Unmet, carry_out};
 const NAME: &str = "jetsource";
 /// How many are answered at once; the others wait.
 const AT_ONCE: usize = 256;
+/// How long it may take to hear that no more come; while the broker is away nobody says so.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Those who ask, and are answered from here on.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl Requests {
         }
         self.requests.close().await;
         let rest = async {
-            while let Some(request) = self.requests.next().await {
+            while let Ok(Some(request)) = timeout(LAST, self.requests.next()).await {
                 self.spawn(request, &under_way, &places).await;
             }
             under_way.close();

@@ -104,13 +104,14 @@ async fn a_reservation_that_comes_again_after_another_one_took_its_place_changes
     let user = sender.user().await;
     let (order, command) = (Uuid::now_v7(), format!("user.{user}.reserve-credit"));
     let body = |amount: u32| json!({"order_id": order, "amount": amount}).to_string();
-    for (id, amount) in [("first", 5), ("second", 7), ("first", 5)] {
+    for (id, amount) in [("first", 5), ("second", 0), ("first", 5), ("third", 7), ("first", 5), ("second", 0)]
+    {
         let reply = sender.ask(&command, Some(id), &body(amount)).await;
         assert_eq!(reply.error, None, "{reply:?}");
     }
     let events = sender.events(&format!("user.{user}")).await;
     let amounts: Vec<_> = events[1..].iter().map(|(_, data)| data["amount"].as_u64().unwrap()).collect();
-    assert_eq!(amounts, [5, 7]);
+    assert_eq!(amounts, [5, 0, 7]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

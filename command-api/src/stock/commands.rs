@@ -1,6 +1,6 @@
 //! What may be asked of an article's stock, whatever the door.
 
-use domain::{OrderId, Sku, Stock, StockCommand, StockEvent, StockRejection};
+use domain::{OrderId, Sku, Stock, StockCommand, StockEvent, StockRejection, Units};
 use event_model::Decider as _;
 use event_store::{Also, Expected, Loaded};
 
@@ -50,16 +50,17 @@ impl Entity for Stock {
     }
 
     /// A reservation that is asked for again, after it was let go, sent away or set to another quantity, would be
-    /// decided anew.
+    /// decided anew. Nothing of the kind has happened to an order of which the article knows nothing.
     fn may_have_met(&self, command: &StockCommand) -> bool {
         let StockCommand::Reserve { order_id, .. } = *command else { return false };
-        let ended = |command| self.decide(command).is_ok_and(|events| events.is_empty());
-        let held = self.decide(StockCommand::Release { order_id }).is_ok_and(|events| {
-            events.iter().any(
-                |event| matches!(event, StockEvent::StockReleased { quantity, .. } if quantity.get() > 0),
-            )
-        });
-        held || ended(StockCommand::Release { order_id }) || ended(StockCommand::Ship { order_id })
+        let events = |command| self.decide(command).unwrap_or_default();
+        let none = StockCommand::Reserve { order_id, quantity: Units::ZERO };
+        let released = events(StockCommand::Release { order_id });
+        let holds = released.iter().any(
+            |event| matches!(event, StockEvent::StockReleased { quantity, .. } if *quantity > Units::ZERO),
+        );
+        let shipped = events(StockCommand::Ship { order_id });
+        holds || released.is_empty() || shipped.is_empty() || events(none).is_empty()
     }
 }
 

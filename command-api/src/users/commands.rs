@@ -1,7 +1,7 @@
 //! What may be asked of a user, whatever the door.
 
 use domain::{
-    Email, EmailClaim, EmailClaimRejection, Name, OrderId, User, UserCommand, UserEvent, UserId,
+    Amount, Email, EmailClaim, EmailClaimRejection, Name, OrderId, User, UserCommand, UserEvent, UserId,
     UserRejection, claims,
 };
 use event_model::Decider as _;
@@ -68,17 +68,18 @@ impl Entity for User {
     }
 
     /// A reservation that is asked for again, after it was let go, used up or set to another amount, would be decided
-    /// anew.
+    /// anew. Nothing of the kind has happened to an order of which the user knows nothing.
     fn may_have_met(&self, command: &UserCommand) -> bool {
         let UserCommand::ReserveCredit { order_id, .. } = *command else { return false };
-        let ended = |command| self.decide(command).is_ok_and(|events| events.is_empty());
-        let held = self.decide(UserCommand::ReleaseCredit { order_id }).is_ok_and(|events| {
-            events
-                .iter()
-                .any(|event| matches!(event, UserEvent::CreditReleased { amount, .. } if amount.get() > 0))
-        });
-        held || ended(UserCommand::ReleaseCredit { order_id })
-            || ended(UserCommand::CaptureCredit { order_id })
+        let events = |command| self.decide(command).unwrap_or_default();
+        let none = UserCommand::ReserveCredit { order_id, amount: Amount::ZERO };
+        let (release, capture) =
+            (UserCommand::ReleaseCredit { order_id }, UserCommand::CaptureCredit { order_id });
+        let released = events(release);
+        let holds = released
+            .iter()
+            .any(|event| matches!(event, UserEvent::CreditReleased { amount, .. } if *amount > Amount::ZERO));
+        holds || released.is_empty() || events(capture).is_empty() || events(none).is_empty()
     }
 }
 
@@ -134,5 +135,43 @@ impl From<UserRejection> for Problem {
 impl From<EmailClaimRejection> for Problem {
     fn from(rejection: EmailClaimRejection) -> Self {
         UserRejection::from(rejection).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn reserve(order: u128, amount: u64) -> UserCommand {
+        let amount = Amount::new(amount).unwrap();
+        UserCommand::ReserveCredit { order_id: Uuid::from_u128(order).into(), amount }
+    }
+
+    fn after(commands: &[UserCommand]) -> User {
+        let (name, email) = ("Ann".parse().unwrap(), "ann@example.com".parse().unwrap());
+        let register = UserCommand::Register { name, email, credit_limit: User::DEFAULT_CREDIT_LIMIT };
+        [register].iter().chain(commands).fold(User::default(), |user, command| {
+            user.decide(command.clone()).unwrap().into_iter().fold(user, User::evolve)
+        })
+    }
+
+    #[test]
+    fn an_order_that_the_user_has_met_is_told_from_one_that_he_has_not() {
+        let order_id = OrderId::from(Uuid::from_u128(1));
+        let (release, capture) =
+            (UserCommand::ReleaseCredit { order_id }, UserCommand::CaptureCredit { order_id });
+        for met in [
+            &[reserve(1, 5)][..],
+            &[reserve(1, 5), reserve(1, 0)],
+            &[reserve(1, 5), release.clone()],
+            &[reserve(1, 5), capture],
+            &[release],
+        ] {
+            assert!(after(met).may_have_met(&reserve(1, 7)), "{met:?}");
+            assert!(!after(met).may_have_met(&reserve(2, 7)), "{met:?}");
+        }
+        assert!(!after(&[UserCommand::Delete]).may_have_met(&reserve(1, 5)));
     }
 }
