@@ -113,7 +113,9 @@ async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result
     follow::<Users>(roles, "projections (users)", views, store).await?;
     follow::<Orders>(roles, "projections (orders)", views, store).await?;
     follow::<Stocks>(roles, "projections (stock)", views, store).await?;
-    follow::<Sagas>(roles, "projections (sagas)", views, store).await
+    follow::<Sagas>(roles, "projections (sagas)", views, store).await?;
+    sagas::measure(roles, views);
+    Ok(())
 }
 
 /// Runs a worker. One that meets another log than its view was built from goes no further, and the program stays to

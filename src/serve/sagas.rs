@@ -1,5 +1,7 @@
 //! The role `sagas`: a runner for each kind of saga.
 
+mod measured;
+
 use domain::{Checkout, CheckoutSettings, Departure, Order, Participant, Stock, User};
 use event_model::{Decider as _, Saga};
 use event_store::{EventStore, StoreError};
@@ -8,6 +10,11 @@ use sagas::{RunError, Runner};
 use super::roles::Roles;
 use crate::exit::Failure;
 use crate::settings::Serve;
+
+pub(crate) use measured::start as measure;
+
+/// The kinds of saga.
+const NAMES: [&str; 2] = [Checkout::CATEGORY, Departure::CATEGORY];
 
 /// Makes the queue and the deadlines that they send on.
 pub(crate) async fn open(settings: &Serve, store: &EventStore) -> Result<(), Failure> {

@@ -41,21 +41,14 @@ fn retry(line: Line, id: &'static str) -> Entry {
 
 fn abandon(line: Line, id: &'static str) -> Entry {
     control(line, id)
-        .says("It gives back what it can, and ends. One that waits for nothing has nothing to give up: 409.")
+        .says("It gives back what it holds, and ends. Asked again while it gives back, it no longer waits for that. One \
+             that waits for nothing has nothing to give up: 409.")
         .body("Abandonment", vec![("why", "Why", json!({"reason": "the payment service is gone for good"}))])
 }
 
 fn control(line: Line, id: &'static str) -> Entry {
     let entry = Entry::get(line).of(id).answers(200, "It is done.", &[], JSON, of("Message"));
-    entry.by(Post).refuses(&[
-        Kind::MalformedRequest,
-        Kind::NotFound,
-        Kind::Conflict,
-        Kind::PayloadTooLarge,
-        Kind::UnsupportedMediaType,
-        Kind::InvalidRequest,
-        Kind::Unavailable,
-    ])
+    entry.by(Post).refuses(&[Kind::MalformedRequest, Kind::NotFound, Kind::Conflict, Kind::Unavailable])
 }
 
 /// What the calls show and take.
