@@ -36,7 +36,8 @@ impl Shop {
     pub(crate) async fn asks(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let request = self.client.request(method, format!("{}{path}", self.program.http()));
         let request = request.header("prefer", "wait=30").header("content-type", "application/json");
-        let answer = request.body(body.to_string()).send().await.unwrap();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = request.body(body).send().await.unwrap();
         let status = answer.status().as_u16();
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
     }
