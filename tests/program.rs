@@ -246,6 +246,9 @@ fn help_is_as_it_was() {
     for call in ["list", "show", "retry", "drop"] {
         help(&["rejected", call, "--help"]);
     }
+    for call in ["list", "show", "retry", "abandon"] {
+        help(&["sagas", call, "--help"]);
+    }
 }
 
 fn help(call: &[&str]) {
