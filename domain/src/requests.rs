@@ -1,7 +1,7 @@
 //! What the sagas ask of other entities, as it goes over the wire: every command name and every body that they send.
 //!
-//! What becomes of them stands with whoever is asked: [`User`](crate::User), [`Stock`](crate::Stock),
-//! [`Order`](crate::Order), or another tool. Each is answered by an event, or changes nothing.
+//! What becomes of them stands with whoever is asked: [`User`], [`Stock`],
+//! [`Order`], or another tool. Each is answered by an event, or changes nothing.
 
 use event_model::{Decider, EntityName, Request};
 use serde_json::{Map, Value};
