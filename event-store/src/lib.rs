@@ -10,9 +10,8 @@
 //! - [`read`], `tail`, [`history`], `fold`, [`load`], [`many`], [`past`], `cache`: histories, and entities from them
 //! - [`pages`]: the whole log, page by page
 //! - `snapshot`: what a long history folded to once
-//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `cost`,
-//!   `touched`:
-//!   those that wait share one batch and its syncs
+//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `batches`,
+//!   `cost`, `touched`: those that wait share one batch and its syncs
 //! - [`execute`], [`also`]: the way of one command, and the other entities that take part in it
 //! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - [`queue`]: commands on subjects, put on their queue and taken from it
@@ -31,6 +30,7 @@
 pub mod also;
 pub mod append;
 mod batch;
+mod batches;
 mod cache;
 mod committer;
 pub mod connection;

@@ -9,12 +9,12 @@ use event_model::EntityName;
 
 /// The subject on which an entity's events are stored, and on which subscribers hear them.
 pub fn stored(entity: &EntityName) -> String {
-    format!("events.{}.{}", token(&entity.category), token(&entity.id))
+    subject("events.", entity)
 }
 
 /// The subject to which an entity's events are published; only writers of the log may.
 pub fn append(entity: &EntityName) -> String {
-    format!("append.{}.{}", token(&entity.category), token(&entity.id))
+    subject("append.", entity)
 }
 
 /// Where the broker stores what is published to such a subject.
@@ -24,12 +24,14 @@ pub(crate) fn of_appended(subject: &str) -> String {
 
 /// The subject of the record of an idempotency key.
 pub(crate) fn key(name: &str) -> String {
-    format!("keys.{}", token(name))
+    let mut subject = "keys.".to_owned();
+    push_token(&mut subject, name);
+    subject
 }
 
 /// The subject of an entity's snapshot.
 pub(crate) fn snapshot(entity: &EntityName) -> String {
-    format!("snapshots.{}.{}", token(&entity.category), token(&entity.id))
+    subject("snapshots.", entity)
 }
 
 /// The subject of a command to an entity, on the queue.
@@ -94,16 +96,23 @@ pub fn entity(subject: &str) -> Option<EntityName> {
     Some(EntityName { category: plain(category)?, id: plain(id)? })
 }
 
-fn token(text: &str) -> String {
-    let mut token = String::with_capacity(text.len());
+fn subject(begin: &str, entity: &EntityName) -> String {
+    let mut subject = String::with_capacity(begin.len() + entity.category.len() + 1 + entity.id.len());
+    subject.push_str(begin);
+    push_token(&mut subject, &entity.category);
+    subject.push('.');
+    push_token(&mut subject, &entity.id);
+    subject
+}
+
+fn push_token(subject: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
-            token.push(char::from(byte));
+            subject.push(char::from(byte));
         } else {
-            let _ = write!(token, "={byte:02X}");
+            let _ = write!(subject, "={byte:02X}");
         }
     }
-    token
 }
 
 fn plain(token: &str) -> Option<String> {
