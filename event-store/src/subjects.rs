@@ -24,9 +24,7 @@ pub(crate) fn of_appended(subject: &str) -> String {
 
 /// The subject of the record of an idempotency key.
 pub(crate) fn key(name: &str) -> String {
-    let mut subject = "keys.".to_owned();
-    push_token(&mut subject, name);
-    subject
+    format!("keys.{}", token(name))
 }
 
 /// The subject of an entity's snapshot.
@@ -103,6 +101,12 @@ fn subject(begin: &str, entity: &EntityName) -> String {
     subject.push('.');
     push_token(&mut subject, &entity.id);
     subject
+}
+
+fn token(text: &str) -> String {
+    let mut token = String::with_capacity(text.len());
+    push_token(&mut token, text);
+    token
 }
 
 fn push_token(subject: &mut String, text: &str) {
