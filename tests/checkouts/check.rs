@@ -275,3 +275,6 @@ impl fmt::Display for Report {
         write!(f, "{} events; orders {:?}; rejected for {:?}", self.events, self.statuses, self.reasons)
     }
 }
+
+#[cfg(test)]
+mod tests;
