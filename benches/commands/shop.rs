@@ -29,6 +29,8 @@ impl Shop {
             .arg("--ready-file")
             .arg(&ready)
             .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let said = loop {
