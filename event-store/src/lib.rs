@@ -4,11 +4,11 @@
 //! - [`connection`]: the broker, and what it must be
 //! - [`streams`]: the streams, exactly as other tools rely on them
 //! - [`subjects`]: the only place that builds subjects
-//! - [`envelope`]: an event on the wire
+//! - [`envelope`]: an event on the wire; [`cloud_event`]: as one JSON object
 //! - [`store`]: the log, opened
 //! - `leader`: what only one of several servers knows for certain
 //! - [`read`], `tail`, [`history`], `fold`, [`load`], [`many`], [`past`], `cache`: histories, and entities from them
-//! - [`pages`]: the whole log, page by page
+//! - [`pages`]: the whole log, page by page; `moment`: where on it a time is
 //! - `snapshot`: what a long history folded to once
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `cost`,
 //!   `touched`:
@@ -21,7 +21,8 @@
 //! - `shared`: what all nodes share
 //! - [`lease`]: of several processes, one does a piece of work
 //! - `head`: where it ends, and whether it still is the same
-//! - [`subscribe`]: the whole log in order, without a gap
+//! - [`subscribe`]: the whole log in order, without a gap; `filter`: which of it is wanted
+//! - [`restore`]: events that were recorded elsewhere, put on an empty log as they were
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
@@ -31,6 +32,7 @@ pub mod also;
 pub mod append;
 mod batch;
 mod cache;
+pub mod cloud_event;
 mod committer;
 pub mod connection;
 mod cost;
@@ -38,6 +40,7 @@ pub mod deadlines;
 pub mod envelope;
 pub mod error;
 pub mod execute;
+mod filter;
 mod fold;
 mod head;
 pub mod history;
@@ -47,6 +50,7 @@ mod leader;
 pub mod lease;
 pub mod load;
 pub mod many;
+mod moment;
 pub mod once;
 pub mod pages;
 mod parts;
@@ -54,6 +58,7 @@ pub mod past;
 mod publish;
 pub mod queue;
 pub mod read;
+pub mod restore;
 mod settle;
 mod shared;
 mod snapshot;
@@ -73,10 +78,12 @@ pub use deadlines::{Due, DueDeadlines};
 pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};
 pub use execute::{Done, Effect, Expected, alone};
+pub use filter::Filter;
 pub use keys::IdempotencyKey;
 pub use lease::{Lease, Lost};
 pub use load::Loaded;
 pub use queue::QueuedCommand;
+pub use restore::Restoring;
 pub use store::{EventStore, Settings, Staging};
 pub use streams::StreamError;
 pub use subscribe::{Batch, Mark, Subscription};
