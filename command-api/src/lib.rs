@@ -5,7 +5,8 @@
 //! - [`problem`]: errors as callers get them; the only place that knows status codes
 //! - `call`, `body`, `field`, `path`, `query`: a request, parsed at the door
 //! - `users`, `orders`, `stock`, `lists`, `history`, `ops`, `docs`: the routes
-//! - `routes`, `answer`, [`auth`]: what they have in common
+//! - `live`: the log as it grows, for those who listen
+//! - `routes`, `line`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
 
 mod answer;
@@ -16,7 +17,9 @@ mod call;
 mod docs;
 mod field;
 mod history;
+mod line;
 mod lists;
+mod live;
 mod openapi;
 mod ops;
 mod orders;
