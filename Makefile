@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs test-examples check bench bench-store soak demo nats
+.PHONY: run test test-docs test-examples check bench bench-listeners bench-store soak demo nats
 
 run: nats
 	cargo build --release
@@ -25,6 +25,9 @@ check:
 bench: nats
 	cargo bench --package jetsource --bench commands
 	cargo bench --package jetsource --bench checkouts
+
+bench-listeners: nats
+	cargo bench --package jetsource --bench listeners
 
 # Beside UmaDB and postgres-es, whose client and servers it sets up first; PostgreSQL 15 must be there.
 bench-store: nats

@@ -1,4 +1,14 @@
 //! `jetsource events`: what the log holds, in its order.
+//!
+//! - here: printed for people and programs
+//! - `filters`: which events
+//! - `export`, `restore`, `claims`, `progress`: out to a file, and from one onto an empty log
+
+mod claims;
+mod export;
+mod filters;
+mod progress;
+mod restore;
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -8,7 +18,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use event_model::Position;
-use event_store::{Entry, EventStore, Mark, Subscription, subjects};
+use event_store::{Entry, EventStore, Mark, Subscription};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -16,6 +26,10 @@ use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::printed::{self, Form};
 use crate::settings::BrokerPlace;
+use filters::Filters;
+
+pub(crate) use export::{Export, export};
+pub(crate) use restore::{Restore, restore};
 
 /// How many entries are read at once.
 const MOST: usize = 1000;
@@ -31,9 +45,8 @@ pub(crate) struct Tail {
     /// Go on with what comes, until interrupted
     #[arg(long, short, value_parser = FalseyValueParser::new())]
     follow: bool,
-    /// Only events of this category
-    #[arg(long, value_name = "CATEGORY")]
-    category: Option<String>,
+    #[command(flatten)]
+    filters: Filters,
     /// One JSON object a line
     #[arg(long, value_parser = FalseyValueParser::new())]
     json: bool,
@@ -111,7 +124,7 @@ pub(crate) async fn tail(asked: &Tail) -> Result<(), Failure> {
         Begin::At(position) => mark_at(&store, position.get() - 1).await?,
     };
     let form = Form::asked(asked.json);
-    let wanted = |entry: &Entry| asked.category.as_ref().is_none_or(|category| is_of(entry, category));
+    let wanted = asked.filters.wanted();
     let mut subscription = store.subscribe(mark);
     let mut read = mark.position;
     while asked.follow || read < head {
@@ -194,15 +207,6 @@ async fn mark_at(store: &EventStore, position: u64) -> Result<Mark, Failure> {
 fn behind_the_end(position: Position, head: Position) -> Failure {
     let line = format!("--from {position} is not on the log, which ends at {head}: name an earlier position");
     Failure::new(Exit::NotFound, line)
-}
-
-fn is_of(entry: &Entry, category: &str) -> bool {
-    match entry {
-        Entry::Event(event) => event.entity.category == category,
-        Entry::Foreign(foreign) => {
-            subjects::entity(&foreign.subject).is_some_and(|entity| entity.category == category)
-        }
-    }
 }
 
 impl Wanted {

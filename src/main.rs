@@ -58,6 +58,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Import(asked) => until_closed(import::run(&asked).await),
         Call::Events(Events::Tail(asked)) => until_closed(events::tail(&asked).await),
         Call::Events(Events::Get(asked)) => until_closed(events::get(&asked).await),
+        Call::Events(Events::Export(asked)) => until_closed(events::export(&asked).await),
+        Call::Events(Events::Import(asked)) => until_closed(events::restore(&asked).await),
         Call::Show(asked) => until_closed(show::run(&asked).await),
         Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
         Call::Rejected(Rejected::List(asked)) => until_closed(rejected::list(&asked).await),

@@ -18,6 +18,7 @@ use crate::endpoints::{Endpoints, Ready};
 use crate::exit::{Exit, Failure};
 use crate::settings::{LogFormat, Role, Serve};
 use broker::Broker;
+pub(crate) use doors::CLAIM_KEY;
 use doors::Doors;
 use lines::StartLines;
 use roles::Roles;

@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::events::{Get, Tail};
+use crate::events::{Export, Get, Restore, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
@@ -71,6 +71,10 @@ pub(crate) enum Events {
     Tail(Tail),
     /// Print single events
     Get(Get),
+    /// Write events to standard output or a file, one a line as JSON in the form of CloudEvents
+    Export(Export),
+    /// Put what `export` wrote on an empty log, as it was
+    Import(Restore),
 }
 
 /// What to do with the log as a whole.

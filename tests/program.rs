@@ -242,6 +242,8 @@ fn help_is_as_it_was() {
     }
     help(&["events", "tail", "--help"]);
     help(&["events", "get", "--help"]);
+    help(&["events", "export", "--help"]);
+    help(&["events", "import", "--help"]);
     help(&["log", "verify", "--help"]);
     for call in ["list", "show", "retry", "drop"] {
         help(&["rejected", call, "--help"]);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs every command of README.md, in order, and checks the output that it shows.
+"""Runs every command of README.md, or of another page, in order, and checks the output that it shows.
 
-    API=http://127.0.0.1:40001 NATS=nats://127.0.0.1:40002 python3 tests/readme.py [--strict]
+    API=http://127.0.0.1:40001 NATS=nats://127.0.0.1:40002 python3 tests/readme.py [--strict] [PAGE]
 
 API and NATS name a running `jetsource serve` on an empty data folder; both must be set, so that nobody's own data
 gets a user from here. Needs bash, curl and python3. Without the `nats` CLI, or a package index for pip, the commands
@@ -10,10 +10,11 @@ that need them are named and stepped over; with --strict that is a failure.
 What the fences mean:
 - ```sh                   runs in one bash session, in a folder that is thrown away
 - ```sh second-terminal   runs beside it until the end
-- ```python NAME          is saved as NAME in that folder
+- ```python NAME          is saved as NAME in that folder; html too
 - ```text                 lines that the sh fence before it printed, in any order; an ellipsis stands for anything
 - ```text second-terminal lines that the second terminal prints, sooner or later
-- ```console              make targets, which the caller runs: here only that the Makefile has them
+- ```console              make targets, which the caller runs: here only that the Makefile has them; other lines are
+                          for people
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(\w+)(?: ([\w.-]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = next((page for page in sys.argv[1:] if not page.startswith("--")), "README.md")
 PATIENCE = 180.0
 MOMENT = 10.0
 
@@ -44,7 +46,7 @@ class Block:
     line: int
 
     def __str__(self) -> str:
-        return f"README.md:{self.line}: {self.code.splitlines()[0]}"
+        return f"{PAGE}:{self.line}: {self.code.splitlines()[0]}"
 
 
 class Failed(Exception):
@@ -52,7 +54,7 @@ class Failed(Exception):
 
 
 def blocks() -> list[Block]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
     return [
         Block(found[1], found[2] or "", found[3], text.count("\n", 0, found.start()) + 2)
         for found in FENCE.finditer(text)
@@ -71,6 +73,8 @@ def check(shown: Block, printed: str) -> None:
 def check_targets(block: Block) -> None:
     for line in block.code.splitlines():
         command, _, target = line.partition(" ")
+        if command == "jetsource":
+            continue
         known = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
         if command != "make" or known.returncode != 0:
             raise Failed(f"{block}\n{line!r} is no target of the Makefile: {known.stderr}")
@@ -174,7 +178,7 @@ def run(session: Session) -> list[str]:
             why = "its command was skipped"
         if block.kind == "console":
             check_targets(block)
-        elif block.kind == "python":
+        elif block.kind in ("python", "html"):
             (session.folder / block.name).write_text(block.code, encoding="utf-8")
         elif why:
             printed = None if block.kind == "sh" and not block.name else printed

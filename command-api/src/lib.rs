@@ -7,7 +7,8 @@
 //! - `call`, `body`, `field`, `path`, `query`: a request, parsed at the door
 //! - `users`, `orders`, `stock`, `sagas`, `lists`, `history`, `ops`, `docs`: the routes
 //! - `subject`, `turns`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
-//! - `routes`, `answer`, [`auth`]: what they have in common
+//! - `live`: the log as it grows, for those who listen
+//! - `routes`, `line`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
 
 mod answer;
@@ -20,7 +21,9 @@ mod entity;
 mod field;
 mod history;
 pub mod inbox;
+mod line;
 mod lists;
+mod live;
 mod openapi;
 mod ops;
 mod orders;

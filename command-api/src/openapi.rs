@@ -3,10 +3,11 @@
 //! Bounds come from the domain and problems from [`Kind`], so that they cannot differ from what the program does.
 //!
 //! - `entry`: a line of the table, and what calls of one sort have in common
-//! - `users`, `orders`, `stock`, `sagas`, `ops`: the table
+//! - `users`, `orders`, `stock`, `sagas`, `events`, `ops`: the table
 //! - `schemas`, `parameters`, `headers`, `problems`, `examples`: the components; `shapes`: what those are of
 
 mod entry;
+mod events;
 mod examples;
 mod headers;
 mod ops;
@@ -51,11 +52,12 @@ const BEARER: &str = "bearer";
 /// A group of calls: its tag, what it is, and its part of the table.
 struct Group(&'static str, &'static str, fn() -> Vec<Entry>);
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     Group("users", "Who buys, and on how much credit.", users::entries),
     Group("orders", "What is bought, from draft to arrival.", orders::entries),
     Group("stock", "How many of an article there are; one without a receipt is not tracked.", stock::entries),
     Group("sagas", "What puts several entities' outcomes together, to be looked after.", sagas::entries),
+    Group("events", "The log, as it is and as it grows.", events::entries),
     Group("operations", "For operators and load balancers, and the API described.", ops::entries),
 ];
 

@@ -78,11 +78,16 @@ impl Parameters {
 
     /// The header `Link` to the page after this place (RFC 8288).
     pub(crate) fn next(&self, after: &impl std::fmt::Display) -> String {
+        self.link("next", "after", after)
+    }
+
+    /// A link to another page of this list: the one after or before a place.
+    pub(crate) fn link(&self, relation: &str, name: &str, place: &impl std::fmt::Display) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.taken.iter().filter(|(name, _)| *name != "after") {
+        for (name, value) in self.taken.iter().filter(|(name, _)| !matches!(*name, "after" | "before")) {
             query.append_pair(name, value);
         }
-        query.append_pair("after", &after.to_string());
-        format!("<{}?{}>; rel=\"next\"", self.path, query.finish())
+        query.append_pair(name, &place.to_string());
+        format!("<{}?{}>; rel=\"{relation}\"", self.path, query.finish())
     }
 }

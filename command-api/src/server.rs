@@ -3,7 +3,11 @@
 use std::io;
 use std::time::Duration;
 
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -11,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
+use crate::line::Line;
 use crate::routes;
 
 /// How long the head of a request may take; an idle connection is closed after it too.
@@ -41,14 +46,20 @@ pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
             },
         };
         let _ = stream.set_nodelay(true);
+        let line = Line::default();
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(stream), service.clone());
-        let connection = connections.watch(connection);
+            .serve_connection(TokioIo::new(stream), on_line(service.clone(), line.clone()));
+        let (connection, shutdown) = (connections.watch(connection), shutdown.clone());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                }
+                () = line.is_cut(&shutdown) => tracing::debug!("a connection was cut: nobody takes what is sent"),
             }
         });
     }
@@ -59,4 +70,20 @@ pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
         tracing::warn!("requests were still running after 10 s");
     }
     Ok(())
+}
+
+/// The service, whose requests carry the connection that they come on.
+fn on_line(
+    service: TowerToHyperService<Router>,
+    line: Line,
+) -> impl Service<
+    Request<Incoming>,
+    Response = axum::response::Response,
+    Error = std::convert::Infallible,
+    Future: Send,
+> {
+    service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(line.clone());
+        service.call(request)
+    })
 }

@@ -1,5 +1,7 @@
 //! An event on the wire: CloudEvents 1.0 in binary mode, as NATS headers, beside the data.
 
+mod again;
+
 use std::fmt::Write as _;
 
 use async_nats::HeaderMap;
@@ -13,6 +15,13 @@ use uuid::Uuid;
 
 use crate::error::{Foreign, StoreError};
 use crate::subjects;
+
+pub(crate) use again::headers_of;
+
+/// The source of events that other tools have put on the log, where it is not kept.
+pub(crate) const ELSEWHERE: &str = "/elsewhere";
+/// The source of events that have all of our envelope.
+pub(crate) const OURS: &str = "/jetsource";
 
 /// What a reader meets at one position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +80,7 @@ pub(crate) fn headers(
     headers.insert(async_nats::header::NATS_MESSAGE_ID, id.as_str());
     headers.insert(CE_ID, id);
     headers.insert(CE_SPECVERSION, "1.0");
-    headers.insert(CE_SOURCE, "/jetsource");
+    headers.insert(CE_SOURCE, OURS);
     headers.insert(CE_TYPE, draft.event_type);
     headers.insert(CE_SUBJECT, entity_text(entity));
     headers.insert(CE_TIME, time);
@@ -119,7 +128,7 @@ fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     let entity = subjects::entity(subject).ok_or("its subject names no entity")?;
     // A version counts only in the whole envelope that writers of the log give: a foreign hand has no versions.
     let ours = text("ce-specversion") == Some("1.0")
-        && text("ce-source") == Some("/jetsource")
+        && text("ce-source") == Some(OURS)
         && text("ce-subject").is_some_and(|named| plain_text(named) == entity.to_string())
         && text("Nats-Msg-Id") == Some(id)
         && uuid("ce-causationid").is_some()

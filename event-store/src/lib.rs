@@ -4,11 +4,11 @@
 //! - [`connection`]: the broker, and what it must be
 //! - [`streams`]: the streams, exactly as other tools rely on them
 //! - [`subjects`]: the only place that builds subjects
-//! - [`envelope`]: an event on the wire
+//! - [`envelope`]: an event on the wire; [`cloud_event`]: as one JSON object
 //! - [`store`]: the log, opened
 //! - `leader`: what only one of several servers knows for certain
 //! - [`read`], `tail`, [`history`], `fold`, [`load`], [`many`], [`past`], `cache`: histories, and entities from them
-//! - [`pages`]: the whole log, page by page
+//! - [`pages`]: the whole log, page by page; `moment`: where on it a time is
 //! - `snapshot`: what a long history folded to once
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `batches`,
 //!   `cost`, `touched`: those that wait share one batch and its syncs
@@ -21,7 +21,8 @@
 //! - `shared`: what all nodes share
 //! - [`lease`]: of several processes, one does a piece of work
 //! - `head`: where it ends, and whether it still is the same
-//! - [`subscribe`]: the whole log in order, without a gap
+//! - [`subscribe`]: the whole log in order, without a gap; `filter`: which of it is wanted
+//! - [`restore`]: events that were recorded elsewhere, put on an empty log as they were
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
@@ -32,6 +33,7 @@ pub mod append;
 mod batch;
 mod batches;
 mod cache;
+pub mod cloud_event;
 mod committer;
 pub mod connection;
 mod cost;
@@ -39,6 +41,7 @@ pub mod deadlines;
 pub mod envelope;
 pub mod error;
 pub mod execute;
+mod filter;
 mod fold;
 mod head;
 pub mod history;
@@ -48,6 +51,7 @@ mod leader;
 pub mod lease;
 pub mod load;
 pub mod many;
+mod moment;
 pub mod once;
 pub mod pages;
 mod parts;
@@ -56,6 +60,7 @@ mod publish;
 pub mod queue;
 pub mod read;
 pub mod requests;
+pub mod restore;
 mod settle;
 mod shared;
 mod snapshot;
@@ -75,6 +80,7 @@ pub use deadlines::{Due, DueDeadlines};
 pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};
 pub use execute::{Done, Effect, Expected, alone};
+pub use filter::Filter;
 pub use keys::IdempotencyKey;
 pub use lease::{Lease, Lost};
 pub use load::Loaded;
@@ -83,6 +89,7 @@ pub use queue::asked::Unreadable;
 pub use queue::inbox::{Delivery, Inbox};
 pub use queue::refused::Refused;
 pub use requests::{Reply, Request, Requests};
+pub use restore::Restoring;
 pub use store::{EventStore, Settings, Staging};
 pub use streams::StreamError;
 pub use subscribe::{Batch, Mark, Subscription};

@@ -1,12 +1,12 @@
 //! The whole log, page by page, in either direction.
 
-use event_model::Position;
+use event_model::{EntityName, Position};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::envelope::Entry;
 use crate::error::StoreError;
-use crate::read::{self, CHUNK};
+use crate::read::{self, CHUNK, Chunk};
 use crate::store::EventStore;
 
 impl EventStore {
@@ -43,6 +43,20 @@ impl EventStore {
             }
             sleep(read::AGAIN).await;
         }
+    }
+
+    /// What lies on the log after a position about one entity, oldest first, and whether there is more. Nothing else
+    /// is read for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] without the broker.
+    pub async fn log_of_after(
+        &self,
+        entity: &EntityName,
+        after: Position,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
+        let Chunk { entries, more } = self.chunk(entity, after, self.deadline()).await?;
+        Ok((entries, more))
     }
 
     async fn page(

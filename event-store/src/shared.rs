@@ -44,6 +44,25 @@ impl EventStore {
         .await
     }
 
+    /// A secret that all nodes share, where there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the broker does not answer.
+    pub async fn kept_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let Some(kept) = self.shared(name, self.deadline()).await? else { return Ok(None) };
+        let secret = <[u8; 32]>::try_from(&kept[..]);
+        secret.map(Some).map_err(|_| StoreError::Corrupt(format!("the secret {name} is not 32 bytes")))
+    }
+
+    /// Keeps a secret that was made elsewhere in the place of the one that is there. Nodes that run already go on with
+    /// that one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the broker does not answer.
+    pub async fn keep_secret(&self, name: &str, secret: [u8; 32]) -> Result<(), StoreError> {
+        self.share(name, secret.to_vec()).await
+    }
+
     /// What is kept under a name. Of the leader: a replica may not have it yet, whoever wrote it.
     pub(crate) async fn shared(&self, name: &str, deadline: Instant) -> Result<Option<Bytes>, StoreError> {
         self.shared_bucket().await?;

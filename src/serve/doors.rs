@@ -16,7 +16,7 @@ use crate::exit::{Exit, Failure};
 use crate::settings::Serve;
 
 /// The name under which the broker keeps the key of e-mail claims.
-const CLAIM_KEY: &str = "email-claim-key";
+pub(crate) const CLAIM_KEY: &str = "email-claim-key";
 
 /// Where the API will be served. Who connects before that waits.
 #[derive(Debug)]

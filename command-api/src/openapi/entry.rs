@@ -163,6 +163,14 @@ impl Entry {
         self
     }
 
+    /// The last answer in another media type.
+    pub(super) fn or(mut self, media: &str, schema: impl Into<RefOr<Schema>>) -> Self {
+        if let Some((_, answer)) = self.answers.last_mut() {
+            answer.content.insert(media.to_owned(), RefOr::T(Content::new(Some(schema))));
+        }
+        self
+    }
+
     /// Problems beside those that every call has.
     pub(super) fn refuses(mut self, kinds: &[Kind]) -> Self {
         self.refuses.extend(kinds);
@@ -206,7 +214,8 @@ impl Entry {
     }
 }
 
-fn page_of(schema: &str) -> RefOr<Schema> {
+/// A page of these.
+pub(super) fn page_of(schema: &str) -> RefOr<Schema> {
     ArrayBuilder::new().items(of(schema)).max_items(Some(parameters::LARGEST_PAGE)).into()
 }
 

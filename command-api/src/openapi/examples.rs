@@ -64,3 +64,21 @@ pub(super) fn event() -> Value {
         "data": {"user_id": USER_ID},
     })
 }
+
+pub(super) fn cloud_event() -> Value {
+    let Value::Object(event) = event() else { return Value::Null };
+    json!({
+        "specversion": "1.0",
+        "id": event["id"],
+        "source": "/jetsource",
+        "type": event["type"],
+        "subject": format!("order/{ORDER_ID}"),
+        "time": event["time"],
+        "datacontenttype": "application/json",
+        "position": event["position"],
+        "entityversion": event["version"],
+        "causationid": event["causation_id"],
+        "correlationid": event["correlation_id"],
+        "data": event["data"],
+    })
+}

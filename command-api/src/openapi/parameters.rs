@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
+use super::events;
 use super::examples::{ORDER_ID, SKU, USER_ID};
 use super::shapes::{TAG, VISIBLE, of, some_text, text, whole, words};
 use crate::problem::Kind;
@@ -23,7 +24,7 @@ pub(super) fn at(name: &str) -> Ref {
 
 /// Every parameter, by the name of its component, which is its own where no two share that.
 pub(super) fn all() -> Vec<(&'static str, Parameter)> {
-    in_path().into_iter().chain(in_query()).chain(in_header()).collect()
+    in_path().into_iter().chain(in_query()).chain(in_header()).chain(events::parameters()).collect()
 }
 
 fn in_path() -> Vec<(&'static str, Parameter)> {
@@ -90,11 +91,11 @@ fn path(name: &str, says: &str, schema: impl Into<RefOr<Schema>>, example: Value
 
 // No examples below: a page that fills forms in with them would send them.
 
-fn query(name: &str, says: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(super) fn query(name: &str, says: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     parameter(name, says, schema).parameter_in(ParameterIn::Query).required(Required::False).build()
 }
 
-fn header(name: &str, says: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(super) fn header(name: &str, says: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     parameter(name, says, schema).parameter_in(ParameterIn::Header).required(Required::False).build()
 }
 

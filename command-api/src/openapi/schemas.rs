@@ -13,7 +13,7 @@ use super::shapes::{
     always, at_least, id_or_null, of, of_with, sent, shown, some_text, text, text_of_format, whole, within,
     words,
 };
-use super::{examples, problems, sagas};
+use super::{events, examples, problems, sagas};
 use crate::problem::Kind;
 
 /// One `@`, something on both sides, no white space, no control characters.
@@ -97,6 +97,7 @@ fn things() -> Vec<(&'static str, Schema)> {
         ("Lines", array(of("Line")).max_items(Some(Lines::MAX)).description(Some(lines)).build().into()),
         ("Article", shown("The stock of an article.", article, [examples::article()])),
         ("Event", event()),
+        events::schema(),
         ("Problem", problem()),
         ("WrongField", wrong_field()),
         ("Message", shown("That it is done.", [("message", some_text().into())], done)),

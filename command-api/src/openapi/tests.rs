@@ -51,7 +51,8 @@ fn routes(source: &str) -> BTreeSet<String> {
 fn every_route_is_described_and_nothing_else() {
     let document = json();
     let described: BTreeSet<_> = operations(&document).into_iter().map(|(call, _)| call).collect();
-    let served = [include_str!("../routes.rs"), include_str!("../docs.rs")].map(routes);
+    let served =
+        [include_str!("../routes.rs"), include_str!("../docs.rs"), include_str!("../live.rs")].map(routes);
     assert_eq!(described, served.into_iter().flatten().collect());
 }
 
@@ -123,6 +124,9 @@ fn examples_are_what_the_program_shows() {
     holds::<UserView>(&examples::user());
     holds::<OrderView>(&examples::order());
     holds::<StockView>(&examples::article());
+    let event = event_store::cloud_event::from_json(&examples::cloud_event().to_string()).unwrap();
+    let text = event_store::cloud_event::to_json(&event).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), examples::cloud_event());
 }
 
 #[tokio::test]
