@@ -5,6 +5,7 @@
 //! the last transactions with it, rows and checkpoint alike: the worker reads on from there.
 
 mod apply;
+mod builds;
 mod connection;
 mod list;
 mod marks;
@@ -15,13 +16,14 @@ mod tests;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use event_model::{Position, Projection};
+use event_model::Projection;
 use event_store::{Entry, Mark};
 use rusqlite::Connection;
 use tokio::task::spawn_blocking;
 
 use crate::definition::Definition;
 use crate::error::ViewError;
+use crate::generation::{Generation, Prepared, Target};
 use crate::query::{Listed, Page, Query};
 use connection::{Readers, lock};
 
@@ -56,8 +58,8 @@ impl SqliteViews {
         marks::marks(path).map_err(|source| ViewError::Open { path: path.to_owned(), source: source.into() })
     }
 
-    /// Makes the table of a view, and drops one of another version or with other indexes. Returns where it stands.
-    pub(crate) async fn prepare(&self, definition: &Arc<Definition>) -> Result<Mark, ViewError> {
+    /// Makes the rows of a view that has none yet, and tells what there is of it.
+    pub(crate) async fn prepare(&self, definition: &Arc<Definition>) -> Result<Prepared, ViewError> {
         let definition = Arc::clone(definition);
         self.write(move |writer| Ok(schema::prepare(writer, &definition)?)).await
     }
@@ -65,17 +67,17 @@ impl SqliteViews {
     /// Applies the entries behind a mark, and moves the checkpoint with them when they touched a row.
     pub(crate) async fn apply<P: Projection>(
         &self,
-        definition: &Arc<Definition>,
+        target: &Target,
         entries: &Arc<Vec<Entry>>,
         from: Mark,
         to: Mark,
     ) -> Result<Applied, ViewError> {
-        let (home, definition, entries) = (self.clone(), Arc::clone(definition), Arc::clone(entries));
+        let (home, target, entries) = (self.clone(), target.clone(), Arc::clone(entries));
         spawn_blocking(move || {
             let (changes, applied) =
-                home.readers.lend(|reader| apply::changes::<P>(reader, &definition, &entries, from))?;
+                home.readers.lend(|reader| apply::changes::<P>(reader, &target, &entries, from))?;
             if !changes.is_empty() {
-                apply::commit(&mut lock(&home.writer), &definition, &changes, from, to)?;
+                apply::commit(&mut lock(&home.writer), &target, &changes, from, to)?;
             }
             Ok(applied)
         })
@@ -83,20 +85,47 @@ impl SqliteViews {
     }
 
     /// Moves the checkpoint alone, over entries that touched no row.
-    pub(crate) async fn advance(
-        &self,
-        definition: &Arc<Definition>,
-        from: Mark,
-        to: Mark,
-    ) -> Result<(), ViewError> {
-        let definition = Arc::clone(definition);
-        self.write(move |writer| apply::commit(writer, &definition, &[], from, to)).await
+    pub(crate) async fn advance(&self, target: &Target, from: Mark, to: Mark) -> Result<(), ViewError> {
+        let target = target.clone();
+        self.write(move |writer| apply::commit(writer, &target, &[], from, to)).await
     }
 
-    /// Where a view stands; `None` when no worker has made it yet.
-    pub(crate) async fn position(&self, view: &'static str) -> Result<Option<Position>, ViewError> {
-        let serving = self.readers.read(move |reader| Ok(schema::serving(reader, view)?)).await?;
-        Ok(serving.map(|serving| serving.mark.position))
+    /// Makes a generation beside the serving one.
+    pub(crate) async fn begin_build(&self, definition: &Arc<Definition>) -> Result<Generation, ViewError> {
+        let definition = Arc::clone(definition);
+        self.write(move |writer| Ok(builds::begin(writer, &definition)?)).await
+    }
+
+    /// Keeps what is being built as it is.
+    pub(crate) async fn stop_build(&self, view: &'static str) -> Result<(), ViewError> {
+        self.write(move |writer| Ok(builds::set_stopped(writer, view, true)?)).await
+    }
+
+    /// Lets what was being built go on.
+    pub(crate) async fn resume_build(&self, view: &'static str) -> Result<(), ViewError> {
+        self.write(move |writer| Ok(builds::set_stopped(writer, view, false)?)).await
+    }
+
+    /// Lets lists read the generation `to`, built up to `mark`, instead of this one.
+    pub(crate) async fn switch(
+        &self,
+        definition: &Arc<Definition>,
+        from: Generation,
+        to: u32,
+        mark: Mark,
+    ) -> Result<(), ViewError> {
+        let definition = Arc::clone(definition);
+        self.write(move |writer| builds::switch(writer, &definition, &from, to, mark)).await
+    }
+
+    /// Drops a piece of what a view has left behind; whether there is more.
+    pub(crate) async fn sweep(&self, view: &'static str) -> Result<bool, ViewError> {
+        self.write(move |writer| Ok(builds::sweep(writer, view)?)).await
+    }
+
+    /// The rows of a view that lists read; `None` when no worker has made them yet.
+    pub(crate) async fn serving(&self, view: &'static str) -> Result<Option<Generation>, ViewError> {
+        self.readers.read(move |reader| Ok(schema::serving(reader, view)?)).await
     }
 
     pub(crate) async fn list(&self, definition: &Arc<Definition>, query: Query) -> Result<Page, ViewError> {

@@ -7,10 +7,11 @@ use rusqlite::{
     CachedStatement, Connection, OptionalExtension as _, Transaction, TransactionBehavior, params,
 };
 
-use super::schema::{self, number};
+use super::schema::{self, NOW, number};
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::fold::{self, Change, Skipped, Stored};
+use crate::generation::Target;
 
 /// What a batch came to.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ pub(crate) struct Applied {
 /// [`commit`] need not be one transaction.
 pub(super) fn changes<P: Projection>(
     reader: &mut Connection,
-    definition: &Definition,
+    target: &Target,
     entries: &[Entry],
     from: Mark,
 ) -> Result<(Vec<Change>, Applied), ViewError> {
@@ -32,13 +33,11 @@ pub(super) fn changes<P: Projection>(
     let mut skipped = sorted.skipped;
     let mut changes = Vec::with_capacity(sorted.by_key.len());
     if !sorted.by_key.is_empty() {
-        let serving =
-            schema::serving(reader, definition.name)?.ok_or(ViewError::NotBuilt(definition.name))?;
-        let sql = format!("SELECT first_position, row FROM \"{}\" WHERE key = ?1", serving.table);
+        let sql = format!("SELECT first_position, row FROM \"{}\" WHERE key = ?1", target.rows_in);
         let mut statement = reader.prepare_cached(&sql)?;
         for (key, events) in sorted.by_key {
             let stored = stored(&mut statement, &key)?;
-            changes.extend(fold::fold::<P>(definition, key, stored, &events, &mut skipped)?);
+            changes.extend(fold::fold::<P>(&target.definition, key, stored, &events, &mut skipped)?);
         }
     }
     let applied = Applied { rows: changes.len(), skipped };
@@ -56,39 +55,38 @@ fn stored(statement: &mut CachedStatement<'_>, key: &str) -> rusqlite::Result<Op
 /// [`ViewError::Overtaken`] when the checkpoint is at neither of the two marks.
 pub(super) fn commit(
     writer: &mut Connection,
-    definition: &Definition,
+    target: &Target,
     changes: &[Change],
     from: Mark,
     to: Mark,
 ) -> Result<(), ViewError> {
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let serving = schema::serving(&transaction, definition.name)?;
-    let serving = serving.ok_or(ViewError::NotBuilt(definition.name))?;
-    if serving.mark == to {
+    let view = target.definition.name;
+    let found = schema::generation(&transaction, target.place, view)?.ok_or(ViewError::NotBuilt(view))?;
+    if found.number != target.generation {
+        return Err(ViewError::Overtaken(view));
+    }
+    if found.mark == to {
         // An earlier try was committed, although it was told that it failed.
         return Ok(());
     }
-    if serving.mark != from {
-        return Err(ViewError::Overtaken(definition.name));
+    if found.mark != from {
+        return Err(ViewError::Overtaken(view));
     }
-    write(&transaction, definition, &serving.table, changes)?;
+    write(&transaction, target, changes)?;
     transaction
-        .prepare_cached(
-            "UPDATE checkpoints SET position = ?2, event_id = ?3,
-                 updated = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE view = ?1",
-        )?
-        .execute(params![definition.name, number(to.position), to.id.map(|id| id.to_string())])?;
+        .prepare_cached(&format!(
+            "UPDATE {} SET position = ?2, event_id = ?3, updated = {NOW} WHERE view = ?1",
+            schema::table(target.place)
+        ))?
+        .execute(params![view, number(to.position), to.id.map(|id| id.to_string())])?;
     transaction.commit()?;
     Ok(())
 }
 
-fn write(
-    transaction: &Transaction<'_>,
-    definition: &Definition,
-    table: &str,
-    changes: &[Change],
-) -> rusqlite::Result<()> {
-    let mut upsert = transaction.prepare_cached(&upsert(definition, table))?;
+fn write(transaction: &Transaction<'_>, target: &Target, changes: &[Change]) -> rusqlite::Result<()> {
+    let table = &target.rows_in;
+    let mut upsert = transaction.prepare_cached(&upsert(&target.definition, table))?;
     let mut delete = transaction.prepare_cached(&format!("DELETE FROM \"{table}\" WHERE key = ?1"))?;
     for change in changes {
         match change {

@@ -1,6 +1,7 @@
 //! The home of the rows without a log: batches, pages, and what goes wrong.
 
 mod batches;
+mod generations;
 mod pages;
 mod toy;
 mod trouble;

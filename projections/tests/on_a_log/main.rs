@@ -3,5 +3,6 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop where it fails")]
 
 mod following;
+mod rebuild;
 mod toy;
 mod trouble;
