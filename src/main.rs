@@ -7,6 +7,7 @@
 //! - `endpoints`: where a running `serve` is found
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
+//! - `projections`: looking after the read models
 //! - `logging`, `completions`
 //!
 //! `anyhow` is used here and nowhere else.
@@ -19,6 +20,7 @@ mod import;
 mod log;
 mod logging;
 mod printed;
+mod projections;
 mod serve;
 mod settings;
 mod show;
@@ -55,6 +57,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Events(Events::Get(asked)) => until_closed(events::get(&asked).await),
         Call::Show(asked) => until_closed(show::run(&asked).await),
         Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
+        Call::Projections(asked) => until_closed(projections::run(&asked).await),
         Call::Completions(asked) => until_closed(completions::print(asked.shell)),
     }
 }

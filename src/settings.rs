@@ -14,6 +14,7 @@ use crate::events::{Get, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
+use crate::projections::Projections;
 use crate::show::Show;
 
 pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
@@ -52,6 +53,9 @@ pub(crate) enum Call {
     /// Check the log
     #[command(subcommand)]
     Log(Log),
+    /// Look after the read models
+    #[command(subcommand)]
+    Projections(Projections),
     /// Print the completions for a shell, for its start-up file
     Completions(Completions),
 }

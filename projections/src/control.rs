@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::failure::{FailedRow, Failures};
 use crate::report::Report;
 
 /// How long an answer may take.
@@ -25,6 +26,19 @@ pub enum Asked {
     Rebuild,
     /// To wait with that.
     StopRebuild,
+    /// Which of its rows are set aside.
+    Failures,
+    /// One row that is set aside, with the row.
+    Failure(String),
+    /// To try again what a row is set aside for; all of them where none is named.
+    Retry(Option<String>),
+    /// To step over the event that a row is set aside for.
+    Skip {
+        /// The row's key.
+        key: String,
+        /// Why, for people.
+        reason: String,
+    },
 }
 
 /// What comes back.
@@ -33,10 +47,16 @@ pub enum Asked {
 pub enum Answer {
     /// How it is.
     Status(Box<Report>),
+    /// The rows that are set aside.
+    Failures(Failures),
+    /// The row that was asked for.
+    Failure(Box<FailedRow>),
     /// It was done: what, in words.
     Done(String),
     /// It was not done: why, in words.
     Refused(String),
+    /// There is no such thing: what, in words.
+    NotFound(String),
 }
 
 /// Why there is no answer.

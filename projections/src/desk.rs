@@ -14,20 +14,25 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::control::{self, Answer, Ask, Asked};
+use crate::error::{ViewError, line};
+use crate::sqlite::SqliteViews;
 use crate::status::Board;
 
 /// How long to wait before the broker is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
+/// How many of the rows that are set aside are listed: they must fit into one message.
+const MOST: u32 = 200;
 
 /// Answers questions about one view.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Desk {
+    home: SqliteViews,
     board: Arc<Board>,
 }
 
 impl Desk {
-    pub(crate) fn new(board: Arc<Board>) -> Self {
-        Self { board }
+    pub(crate) fn new(home: SqliteViews, board: Arc<Board>) -> Self {
+        Self { home, board }
     }
 
     /// Answers until `shutdown` is ready, also when the worker has given up: it then says why.
@@ -48,8 +53,8 @@ impl Desk {
                     () = shutdown.as_mut() => return Ok(()),
                     question = questions.next() => {
                         let Some(question) = question else { break };
-                        let (client, board) = (client.clone(), Arc::clone(&self.board));
-                        answers.spawn(async move { reply(&client, &board, question).await });
+                        let (client, desk) = (client.clone(), self.clone());
+                        answers.spawn(async move { desk.reply(&client, question).await });
                     }
                     Some(_) = answers.join_next() => {}
                 }
@@ -59,32 +64,50 @@ impl Desk {
     }
 }
 
-async fn reply(client: &async_nats::Client, board: &Board, question: Message) {
-    let Some(reply) = question.reply else { return };
-    let answer = match serde_json::from_slice(&question.payload) {
-        Ok(asked) => answer(board, asked).await,
-        Err(error) => Answer::Refused(format!("the question cannot be read: {error}")),
-    };
-    let sent = match serde_json::to_vec(&answer) {
-        Ok(payload) => client.publish(reply, payload.into()).await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    if let Err(error) = sent {
-        tracing::warn!(view = board.definition.name, error, "an answer could not be given");
+impl Desk {
+    async fn reply(&self, client: &async_nats::Client, question: Message) {
+        let Some(reply) = question.reply else { return };
+        let answer = match serde_json::from_slice(&question.payload) {
+            Ok(asked) => self.answer(asked).await.unwrap_or_else(|error| Answer::Refused(line(&error))),
+            Err(error) => Answer::Refused(format!("the question cannot be read: {error}")),
+        };
+        let sent = match serde_json::to_vec(&answer) {
+            Ok(payload) => client.publish(reply, payload.into()).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = sent {
+            tracing::warn!(view = self.board.definition.name, error, "an answer could not be given");
+        }
     }
-}
 
-async fn answer(board: &Board, asked: Asked) -> Answer {
-    if asked == Asked::Status {
-        return Answer::Status(Box::new(board.report(OffsetDateTime::now_utc())));
+    async fn answer(&self, asked: Asked) -> Result<Answer, ViewError> {
+        let definition = &self.board.definition;
+        match asked {
+            Asked::Status => Ok(Answer::Status(Box::new(self.board.report(OffsetDateTime::now_utc())))),
+            Asked::Failures => {
+                let generation = self.board.status().generation;
+                Ok(Answer::Failures(self.home.failures(definition.name, generation, MOST).await?))
+            }
+            Asked::Failure(key) => Ok(match self.home.failed_row(definition, key.clone()).await? {
+                Some(failed) => Answer::Failure(Box::new(failed)),
+                None => Answer::NotFound(format!("no row {key:?} is set aside")),
+            }),
+            asked @ (Asked::Rebuild | Asked::StopRebuild | Asked::Retry(_) | Asked::Skip { .. }) => {
+                Ok(self.pass_on(asked).await)
+            }
+        }
     }
-    let (answer, answered) = oneshot::channel();
-    if let Some(worker) = board.asks()
-        && worker.send(Ask { asked, answer }).await.is_ok()
-        && let Ok(answer) = answered.await
-    {
-        return answer;
+
+    /// What the worker answers.
+    async fn pass_on(&self, asked: Asked) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        if let Some(worker) = self.board.asks()
+            && worker.send(Ask { asked, answer }).await.is_ok()
+            && let Ok(answer) = answered.await
+        {
+            return answer;
+        }
+        let why = self.board.status().error.unwrap_or_else(|| "its process ends".to_owned());
+        Answer::Refused(format!("the worker of this view has stopped: {why}"))
     }
-    let why = board.status().error.unwrap_or_else(|| "its process ends".to_owned());
-    Answer::Refused(format!("the worker of this view has stopped: {why}"))
 }

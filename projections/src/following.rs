@@ -1,6 +1,7 @@
 //! What a worker does from one moment to the next: it feeds the rows that serve and those that are built beside them,
 //! and answers what it is asked in between. One task, so nothing of it happens at once.
 
+use std::collections::BTreeSet;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(crate) struct Following<P> {
     pub(crate) serving: Serving<P>,
     /// Those that are built beside them.
     pub(crate) rebuild: Option<Rebuild<P>>,
+    /// Events of which somebody has said that they count for nothing.
+    pub(crate) skips: Arc<BTreeSet<Position>>,
     asks: mpsc::Receiver<Ask>,
 }
 
@@ -68,7 +71,16 @@ impl<P: Projection> Following<P> {
         leftovers: Leftovers,
         asks: mpsc::Receiver<Ask>,
     ) -> Self {
-        Self { home, board, store, leftovers, serving: Serving::None, rebuild: None, asks }
+        Self {
+            home,
+            board,
+            store,
+            leftovers,
+            serving: Serving::None,
+            rebuild: None,
+            skips: Arc::default(),
+            asks,
+        }
     }
 
     /// Runs until `shutdown` is ready.
@@ -101,11 +113,12 @@ impl<P: Projection> Following<P> {
 
     /// Makes sure that the log is the one that the rows were built from, and begins to read.
     async fn begin(&mut self, prepared: Prepared) -> Result<(), RunError> {
-        let Prepared { serving, building } = prepared;
+        let Prepared { serving, building, skips } = prepared;
+        self.skips = Arc::new(skips);
         let head = self.head_over(&serving).await?;
         let behind = head.get().saturating_sub(serving.mark.position.get());
         self.serving = if serving.is_of(&self.board.definition) {
-            let target = serving.target(&self.board.definition, Place::Serving);
+            let target = serving.target(&self.board.definition, Place::Serving, &self.skips);
             let feed = Feed::new(&self.home, &self.store, target, &serving, behind);
             Serving::Live(serving, feed)
         } else {
@@ -113,6 +126,7 @@ impl<P: Projection> Following<P> {
         };
         self.tell_serving(behind, None);
         self.resume_rebuild(building, head).await?;
+        self.tell_failures(&[]).await?;
         Ok(())
     }
 
@@ -180,6 +194,9 @@ impl<P: Projection> Following<P> {
                 histogram!("jetsource_view_batch_seconds", "view" => P::NAME).record(seconds);
             }
             Place::Building => self.tell_rebuild(),
+        }
+        if !applied.failed.is_empty() {
+            self.tell_failures(&applied.failed).await?;
         }
         Ok(Some(()))
     }
@@ -281,6 +298,14 @@ impl<P: Projection> Serving<P> {
         match self {
             Self::Live(_, feed) => Some(feed),
             Self::None | Self::Frozen(_) => None,
+        }
+    }
+
+    /// Which generation it is.
+    pub(crate) fn number(&self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Live(generation, _) | Self::Frozen(generation) => generation.number,
         }
     }
 

@@ -1,7 +1,9 @@
 //! The generations of a view: the rows that lists read, and those that are built beside them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use event_model::Position;
 use event_store::Mark;
 
 use crate::definition::Definition;
@@ -39,6 +41,8 @@ pub(crate) struct Build {
 pub(crate) struct Prepared {
     pub(crate) serving: Generation,
     pub(crate) building: Option<Build>,
+    /// Events of which somebody has said that they count for nothing, should they not be applicable.
+    pub(crate) skips: BTreeSet<Position>,
 }
 
 /// The rows that batches are applied to.
@@ -48,6 +52,7 @@ pub(crate) struct Target {
     pub(crate) place: Place,
     pub(crate) generation: u32,
     pub(crate) rows_in: String,
+    pub(crate) skips: Arc<BTreeSet<Position>>,
 }
 
 impl Generation {
@@ -56,8 +61,13 @@ impl Generation {
         self.version == definition.version && self.layout == definition.layout()
     }
 
-    pub(crate) fn target(&self, definition: &Arc<Definition>, place: Place) -> Target {
+    pub(crate) fn target(
+        &self,
+        definition: &Arc<Definition>,
+        place: Place,
+        skips: &Arc<BTreeSet<Position>>,
+    ) -> Target {
         let (generation, rows_in) = (self.number, self.rows_in.clone());
-        Target { definition: Arc::clone(definition), place, generation, rows_in }
+        Target { definition: Arc::clone(definition), place, generation, rows_in, skips: Arc::clone(skips) }
     }
 }

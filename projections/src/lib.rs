@@ -6,18 +6,24 @@
 //! - [`worker`], `following`: a worker, and what it does from one moment to the next
 //! - `generation`, `feed`, `reading`: rows in a table of their own, from the log, position and rows in one transaction
 //! - `rebuild`, `leftovers`: a generation built beside the serving one, the switch, and what is left behind
+//! - `fold`, `attempt`: a batch into changes of rows, whatever a projection does
+//! - [`failure`], `aside`: rows whose next event could not be applied
 //! - [`status`], [`report`], `meter`: how far a view is, for lists that wait, and for operators
-//! - [`control`], [`desk`]: what an operator asks over the broker, and where it is answered
+//! - [`control`], [`desk`], `answering`: what an operator asks over the broker, and where it is answered
 //! - [`sqlite`]: the home of the rows
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
 //! Deliberately not here: any user or order, any HTTP; the rows of a view are the projection's own business.
 
+mod answering;
+mod aside;
+mod attempt;
 pub mod control;
 pub mod cursor;
 mod definition;
 pub mod desk;
 pub mod error;
+pub mod failure;
 mod feed;
 mod fold;
 mod following;
@@ -37,6 +43,7 @@ pub use control::{Answer, Asked, ControlError, ask};
 pub use cursor::{Cursor, UnreadableCursor};
 pub use desk::Desk;
 pub use error::{RunError, ViewError};
+pub use failure::{FailedRow, Failure, Failures};
 pub use query::{Listed, Order, Page, Query};
 pub use report::{Rebuild, Report};
 pub use sqlite::SqliteViews;

@@ -3,7 +3,7 @@
 use event_model::{Position, Projection};
 use metrics::gauge;
 
-use crate::control::{Answer, Ask, Asked};
+use crate::control::Answer;
 use crate::error::{RunError, ViewError};
 use crate::feed::Feed;
 use crate::following::{Following, Serving};
@@ -59,33 +59,14 @@ impl<P: Projection> Following<P> {
     fn build(&mut self, generation: Generation, head: Position) {
         self.board.count_anew();
         let behind = head.get().saturating_sub(generation.mark.position.get());
-        let target = generation.target(&self.board.definition, Place::Building);
+        let target = generation.target(&self.board.definition, Place::Building, &self.skips);
         let feed = Feed::new(&self.home, &self.store, target, &generation, behind);
         self.rebuild = Some(Rebuild { generation, feed: Some(feed) });
         self.tell_rebuild();
     }
 
-    /// Does what was asked.
-    pub(crate) async fn answer(&mut self, ask: Ask) -> Result<(), ViewError> {
-        let answered = match &ask.asked {
-            Asked::Status => Ok(Answer::Refused("the worker does not tell".to_owned())),
-            Asked::Rebuild => self.begin_rebuild().await,
-            Asked::StopRebuild => self.stop_rebuild().await,
-        };
-        let answer = match answered {
-            Ok(answer) => answer,
-            Err(error) => {
-                let text = crate::error::line(&error);
-                self.failed(error)?;
-                Answer::Refused(text)
-            }
-        };
-        // Whoever asked may be gone.
-        let _ = ask.answer.send(answer);
-        Ok(())
-    }
-
-    async fn begin_rebuild(&mut self) -> Result<Answer, ViewError> {
+    /// Begins, or goes on with what was stopped.
+    pub(crate) async fn begin_rebuild(&mut self) -> Result<Answer, ViewError> {
         let Ok(head) = self.store.head().await else {
             return Ok(Answer::Refused("the log cannot be read just now; try again".to_owned()));
         };
@@ -104,7 +85,8 @@ impl<P: Projection> Following<P> {
         Ok(Answer::Done(done))
     }
 
-    async fn stop_rebuild(&mut self) -> Result<Answer, ViewError> {
+    /// Keeps what is built as it is.
+    pub(crate) async fn stop_rebuild(&mut self) -> Result<Answer, ViewError> {
         if let Serving::Frozen(frozen) = &self.serving {
             return Ok(Answer::Refused(format!(
                 "the rows that serve are of version {} and cannot follow the log: this rebuild goes on",
@@ -160,7 +142,7 @@ impl<P: Projection> Following<P> {
         tracing::info!(view = P::NAME, generation = to, position = %mark.position, "the new rows serve");
         self.leftovers.add();
         self.tell_rebuild();
-        Ok(())
+        self.tell_failures(&[]).await
     }
 
     /// Tells how far the rows are that are built.

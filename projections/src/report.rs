@@ -26,6 +26,8 @@ pub struct Report {
     pub rate: f64,
     /// Whether a worker drives it.
     pub running: bool,
+    /// How many of its rows are set aside, because an event of theirs could not be applied.
+    pub failures: u64,
     /// What is built beside the rows that serve.
     pub rebuild: Option<Rebuild>,
     /// Why it does not go on.
@@ -79,6 +81,7 @@ impl Board {
             seconds_behind: if status.caught_up { Some(0.0) } else { age },
             rate: self.rate(Place::Serving),
             running: status.running,
+            failures: status.failures,
             rebuild,
             error: status.error,
         }

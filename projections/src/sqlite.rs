@@ -5,8 +5,10 @@
 //! the last transactions with it, rows and checkpoint alike: the worker reads on from there.
 
 mod apply;
+mod aside;
 mod builds;
 mod connection;
+mod failures;
 mod list;
 mod marks;
 mod schema;
@@ -74,12 +76,12 @@ impl SqliteViews {
     ) -> Result<Applied, ViewError> {
         let (home, target, entries) = (self.clone(), target.clone(), Arc::clone(entries));
         spawn_blocking(move || {
-            let (changes, applied) =
+            let (changes, skipped) =
                 home.readers.lend(|reader| apply::changes::<P>(reader, &target, &entries, from))?;
             if !changes.is_empty() {
                 apply::commit(&mut lock(&home.writer), &target, &changes, from, to)?;
             }
-            Ok(applied)
+            Ok(Applied::of(changes, skipped))
         })
         .await?
     }
@@ -88,39 +90,6 @@ impl SqliteViews {
     pub(crate) async fn advance(&self, target: &Target, from: Mark, to: Mark) -> Result<(), ViewError> {
         let target = target.clone();
         self.write(move |writer| apply::commit(writer, &target, &[], from, to)).await
-    }
-
-    /// Makes a generation beside the serving one.
-    pub(crate) async fn begin_build(&self, definition: &Arc<Definition>) -> Result<Generation, ViewError> {
-        let definition = Arc::clone(definition);
-        self.write(move |writer| Ok(builds::begin(writer, &definition)?)).await
-    }
-
-    /// Keeps what is being built as it is.
-    pub(crate) async fn stop_build(&self, view: &'static str) -> Result<(), ViewError> {
-        self.write(move |writer| Ok(builds::set_stopped(writer, view, true)?)).await
-    }
-
-    /// Lets what was being built go on.
-    pub(crate) async fn resume_build(&self, view: &'static str) -> Result<(), ViewError> {
-        self.write(move |writer| Ok(builds::set_stopped(writer, view, false)?)).await
-    }
-
-    /// Lets lists read the generation `to`, built up to `mark`, instead of this one.
-    pub(crate) async fn switch(
-        &self,
-        definition: &Arc<Definition>,
-        from: Generation,
-        to: u32,
-        mark: Mark,
-    ) -> Result<(), ViewError> {
-        let definition = Arc::clone(definition);
-        self.write(move |writer| builds::switch(writer, &definition, &from, to, mark)).await
-    }
-
-    /// Drops a piece of what a view has left behind; whether there is more.
-    pub(crate) async fn sweep(&self, view: &'static str) -> Result<bool, ViewError> {
-        self.write(move |writer| Ok(builds::sweep(writer, view)?)).await
     }
 
     /// The rows of a view that lists read; `None` when no worker has made them yet.

@@ -35,6 +35,8 @@ pub struct ViewStatus {
     pub generation: u32,
     /// The version of the projection that has folded the rows.
     pub version: u32,
+    /// How many of its rows are set aside, because an event of theirs could not be applied.
+    pub failures: u64,
     /// What is built beside them.
     pub rebuild: Option<RebuildStatus>,
 }
@@ -95,6 +97,7 @@ impl Board {
             last_event_time: None,
             generation: 0,
             version: definition.version,
+            failures: 0,
             rebuild: None,
         };
         let now = Instant::now();

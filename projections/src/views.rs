@@ -61,7 +61,7 @@ impl Views {
     /// # Errors
     /// [`ViewError::UnknownView`].
     pub fn desk(&self, view: &str) -> Result<Desk, ViewError> {
-        Ok(Desk::new(self.board(view)?))
+        Ok(Desk::new(self.home.clone(), self.board(view)?))
     }
 
     /// The board that was there stays, so that whoever looks at it goes on seeing.

@@ -1,47 +1,81 @@
 //! A batch into rows: read what it touches, fold, write each row once, and move the checkpoint with them.
 
-use event_model::{Column, Projection};
+use event_model::{Column, Projection, Recorded};
 use event_store::{Entry, Mark};
 use rusqlite::types::Value;
 use rusqlite::{
     CachedStatement, Connection, OptionalExtension as _, Transaction, TransactionBehavior, params,
 };
 
+use super::failures::{self, Aside};
 use super::schema::{self, NOW, number};
 use crate::definition::Definition;
 use crate::error::ViewError;
-use crate::fold::{self, Change, Skipped, Stored};
+use crate::fold::{self, Change, Failed, Skipped, Stored};
 use crate::generation::Target;
 
 /// What a batch came to.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
-    /// How many rows it wrote or dropped; with none the checkpoint has not moved.
+    /// How many rows it wrote, dropped or set aside; with none the checkpoint has not moved.
     pub(crate) rows: usize,
     pub(crate) skipped: Vec<Skipped>,
+    /// What it set aside.
+    pub(crate) failed: Vec<Failed>,
+}
+
+impl Applied {
+    pub(super) fn of(changes: Vec<Change>, skipped: Vec<Skipped>) -> Self {
+        let rows = changes.len();
+        let failed = changes.into_iter().filter_map(|change| match change {
+            Change::SetAside(failed) => Some(failed),
+            Change::Write { .. } | Change::Delete { .. } | Change::Wait { .. } => None,
+        });
+        Self { rows, skipped, failed: failed.collect() }
+    }
 }
 
 /// What the entries behind a mark make of the rows. Nobody else writes these rows, so this and
 /// [`commit`] need not be one transaction.
 pub(super) fn changes<P: Projection>(
-    reader: &mut Connection,
+    reader: &Connection,
     target: &Target,
     entries: &[Entry],
     from: Mark,
-) -> Result<(Vec<Change>, Applied), ViewError> {
-    let sorted = fold::sort::<P>(entries, from.position);
+) -> Result<(Vec<Change>, Vec<Skipped>), ViewError> {
+    let sorted = fold::sort::<P>(entries, from.position, &target.skips);
     let mut skipped = sorted.skipped;
-    let mut changes = Vec::with_capacity(sorted.by_key.len());
+    let mut changes: Vec<_> = sorted.rowless.into_iter().map(Change::SetAside).collect();
+    changes.reserve(sorted.by_key.len());
     if !sorted.by_key.is_empty() {
-        let sql = format!("SELECT first_position, row FROM \"{}\" WHERE key = ?1", target.rows_in);
-        let mut statement = reader.prepare_cached(&sql)?;
+        let aside = Aside::of(reader, target)?;
+        let mut statement = reader.prepare_cached(&selected(target))?;
         for (key, events) in sorted.by_key {
+            if aside.has(&key)? {
+                let positions = events.iter().map(|event| event.position).collect();
+                changes.push(Change::Wait { key, positions });
+                continue;
+            }
             let stored = stored(&mut statement, &key)?;
-            changes.extend(fold::fold::<P>(&target.definition, key, stored, &events, &mut skipped)?);
+            changes.extend(fold::fold::<P>(target, key, stored, &events, &mut skipped)?);
         }
     }
-    let applied = Applied { rows: changes.len(), skipped };
-    Ok((changes, applied))
+    Ok((changes, skipped))
+}
+
+/// What events that waited make of their row, on top of what is there.
+pub(super) fn again<P: Projection>(
+    reader: &Connection,
+    target: &Target,
+    key: &str,
+    events: &[&Recorded],
+) -> Result<Vec<Change>, ViewError> {
+    let stored = stored(&mut reader.prepare_cached(&selected(target))?, key)?;
+    fold::fold::<P>(target, key.to_owned(), stored, events, &mut Vec::new())
+}
+
+fn selected(target: &Target) -> String {
+    format!("SELECT first_position, row FROM \"{}\" WHERE key = ?1", target.rows_in)
 }
 
 fn stored(statement: &mut CachedStatement<'_>, key: &str) -> rusqlite::Result<Option<Stored>> {
@@ -84,7 +118,11 @@ pub(super) fn commit(
     Ok(())
 }
 
-fn write(transaction: &Transaction<'_>, target: &Target, changes: &[Change]) -> rusqlite::Result<()> {
+pub(super) fn write(
+    transaction: &Transaction<'_>,
+    target: &Target,
+    changes: &[Change],
+) -> rusqlite::Result<()> {
     let table = &target.rows_in;
     let mut upsert = transaction.prepare_cached(&upsert(&target.definition, table))?;
     let mut delete = transaction.prepare_cached(&format!("DELETE FROM \"{table}\" WHERE key = ?1"))?;
@@ -103,6 +141,8 @@ fn write(transaction: &Transaction<'_>, target: &Target, changes: &[Change]) -> 
             Change::Delete { key } => {
                 delete.execute([key])?;
             }
+            Change::SetAside(failed) => failures::set_aside(transaction, target, failed)?,
+            Change::Wait { key, positions } => failures::wait(transaction, target, key, positions)?,
         }
     }
     Ok(())

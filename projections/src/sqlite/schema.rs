@@ -4,6 +4,7 @@ use event_model::Position;
 use event_store::Mark;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
+use super::failures;
 use crate::definition::Definition;
 use crate::generation::{Build, Generation, Place, Prepared};
 
@@ -56,6 +57,7 @@ pub(super) fn ensure(connection: &mut Connection) -> rusqlite::Result<()> {
             .execute_batch("ALTER TABLE checkpoints ADD COLUMN generation INTEGER NOT NULL DEFAULT 1")?;
     }
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(failures::TABLES)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
@@ -108,15 +110,16 @@ pub(super) fn prepare(connection: &mut Connection, definition: &Definition) -> r
         Some(serving) => serving,
         None => first(&transaction, definition)?,
     };
+    let skips = failures::skips(&transaction, view)?;
     let mut building = build(&transaction, view)?;
     if let Some(unfit) = building.take_if(|build| !build.generation.is_of(definition)) {
         give_up(&transaction, Place::Building, view, &unfit.generation)?;
     }
     transaction.commit()?;
-    Ok(Prepared { serving, building })
+    Ok(Prepared { serving, building, skips })
 }
 
-/// Leaves the rows of a place to be dropped.
+/// Leaves the rows of a place to be dropped, and forgets what was set aside in them.
 pub(super) fn give_up(
     transaction: &Transaction<'_>,
     place: Place,
@@ -127,6 +130,7 @@ pub(super) fn give_up(
         "INSERT INTO leftovers (rows_in, view, generation) VALUES (?1, ?2, ?3)",
         params![generation.rows_in, view, generation.number],
     )?;
+    failures::forget(transaction, view, generation.number)?;
     transaction.execute(&format!("DELETE FROM {} WHERE view = ?1", table(place)), [view]).map(drop)
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop where it fails")]
 
+mod failures;
 mod following;
 mod rebuild;
 mod toy;

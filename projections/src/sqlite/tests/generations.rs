@@ -22,7 +22,7 @@ fn tables(home: &Home) -> Vec<String> {
 /// Builds a generation from these events, as a worker does.
 fn build(home: &Home, keys: &[&str]) -> (Generation, Mark) {
     let generation = home.wait(home.views.begin_build(&home.definition)).unwrap();
-    let target = generation.target(&home.definition, Place::Building);
+    let target = generation.target(&home.definition, Place::Building, &Arc::default());
     let entries: Vec<_> = (1..).zip(keys).map(|(position, key)| raised(position, key)).collect();
     let to = Mark::on(entries.last().unwrap());
     home.wait(home.views.apply::<Tallies>(&target, &Arc::new(entries), Mark::START, to)).unwrap();

@@ -34,16 +34,6 @@ fn a_file_of_a_newer_program_is_left_alone() {
 }
 
 #[test]
-fn a_row_that_the_projection_did_not_write_is_named() {
-    let mut home = Home::new();
-    home.apply(&[raised(1, "a")]);
-    lock(&home.views.writer).execute("UPDATE tallies SET row = '{}'", []).unwrap();
-    let text = line(&home.try_apply(&[raised(2, "a")]).unwrap_err());
-    assert!(text.starts_with("the row \"a\" of view tallies is not"), "{text}");
-    assert_eq!(home.wait(home.views.serving("tallies")).unwrap().unwrap().mark.position, Position::new(1));
-}
-
-#[test]
 fn a_full_disk_changes_nothing_and_is_over_when_there_is_room() {
     let mut home = Home::new();
     home.apply(&[raised(1, "a")]);
