@@ -10,6 +10,7 @@
 //! - [`failure`], `aside`: rows whose next event could not be applied
 //! - [`status`], [`report`], `meter`: how far a view is, for lists that wait, and for operators
 //! - [`control`], [`desk`], `answering`: what an operator asks over the broker, and where it is answered
+//! - [`verify`]: whether the rows that serve are the fold of the log
 //! - [`sqlite`]: the home of the rows
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
@@ -36,6 +37,7 @@ mod rebuild;
 pub mod report;
 pub mod sqlite;
 pub mod status;
+pub mod verify;
 pub mod views;
 pub mod worker;
 
@@ -48,5 +50,6 @@ pub use query::{Listed, Order, Page, Query};
 pub use report::{Rebuild, Report};
 pub use sqlite::SqliteViews;
 pub use status::{RebuildStatus, ViewStatus, Waited};
+pub use verify::{Difference, Image, Verified, VerifyError, verify};
 pub use views::Views;
 pub use worker::Worker;

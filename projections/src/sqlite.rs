@@ -7,6 +7,7 @@
 mod apply;
 mod aside;
 mod builds;
+mod compare;
 mod connection;
 mod failures;
 mod list;
@@ -30,6 +31,7 @@ use crate::query::{Listed, Page, Query};
 use connection::{Readers, lock};
 
 pub(crate) use apply::Applied;
+pub(crate) use compare::Pinned;
 
 /// The home of views in one SQLite file. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -44,9 +46,18 @@ impl SqliteViews {
     /// # Errors
     /// [`ViewError::Open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ViewError> {
-        let path = path.as_ref();
-        let writer = connection::writer(path)
-            .map_err(|source| ViewError::Open { path: path.to_owned(), source: source.into() })?;
+        Self::over(path.as_ref(), connection::writer)
+    }
+
+    /// Makes a file that is not there yet, for what need not outlive this process.
+    pub(crate) fn scratch(path: impl AsRef<Path>) -> Result<Self, ViewError> {
+        Self::over(path.as_ref(), connection::scratch)
+    }
+
+    fn over(path: &Path, open: fn(&Path) -> rusqlite::Result<Connection>) -> Result<Self, ViewError> {
+        let writer = open(path);
+        let writer =
+            writer.map_err(|source| ViewError::Open { path: path.to_owned(), source: source.into() })?;
         let readers = Arc::new(Readers::new(path.to_owned()));
         Ok(Self { writer: Arc::new(Mutex::new(writer)), readers })
     }

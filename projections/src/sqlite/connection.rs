@@ -32,6 +32,13 @@ pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// The one connection that writes a file which need not outlive this process.
+pub(super) fn scratch(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = writer(path)?;
+    connection.execute_batch("PRAGMA synchronous = OFF")?;
+    Ok(connection)
+}
+
 /// Connections that only read, made as they are needed.
 #[derive(Debug)]
 pub(super) struct Readers {
@@ -76,12 +83,17 @@ impl Readers {
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(connection)
+        reader(&self.path)
     }
+}
+
+/// A connection that only reads, to a file that is there.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
 }
 
 /// A job that panicked has rolled back what it did, so the connection is as good as before.

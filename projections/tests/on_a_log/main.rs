@@ -7,3 +7,4 @@ mod following;
 mod rebuild;
 mod toy;
 mod trouble;
+mod verifying;
