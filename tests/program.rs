@@ -243,6 +243,12 @@ fn help_is_as_it_was() {
     help(&["events", "tail", "--help"]);
     help(&["events", "get", "--help"]);
     help(&["log", "verify", "--help"]);
+    for call in ["status", "rebuild", "verify"] {
+        help(&["projections", call, "--help"]);
+    }
+    for call in ["list", "show", "retry", "skip"] {
+        help(&["projections", "failures", call, "--help"]);
+    }
 }
 
 fn help(call: &[&str]) {

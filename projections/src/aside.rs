@@ -11,9 +11,10 @@ use crate::control::Answer;
 use crate::error::{ViewError, line};
 use crate::failure::Failure;
 use crate::fold::Failed;
-use crate::following::{Following, Serving};
+use crate::following::Following;
 use crate::generation::Target;
 use crate::rebuild::Rebuild;
+use crate::serving::Serving;
 
 /// How many events that wait are applied in one transaction.
 const PIECE: u32 = 500;

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_model::{Position, Projection};
-use event_store::{Batch, Entry, EventStore, StoreError};
-use metrics::{counter, gauge, histogram};
-use time::OffsetDateTime;
+use event_store::{Batch, EventStore, StoreError};
+use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -20,6 +19,7 @@ use crate::feed::{Feed, Work};
 use crate::generation::{Generation, Place, Prepared};
 use crate::leftovers::Leftovers;
 use crate::rebuild::Rebuild;
+use crate::serving::Serving;
 use crate::sqlite::{Applied, SqliteViews};
 use crate::status::Board;
 
@@ -42,17 +42,6 @@ pub(crate) struct Following<P> {
     /// Events of which somebody has said that they count for nothing.
     pub(crate) skips: Arc<BTreeSet<Position>>,
     asks: mpsc::Receiver<Ask>,
-}
-
-/// The rows that lists read.
-#[derive(Debug)]
-pub(crate) enum Serving<P> {
-    /// Before it has begun.
-    None,
-    /// They follow the log.
-    Live(Generation, Feed<P>),
-    /// Another version of the projection has folded them: they serve as they are until others are built.
-    Frozen(Generation),
 }
 
 /// What comes next.
@@ -241,40 +230,6 @@ impl<P: Projection> Following<P> {
         }
     }
 
-    fn applied(&mut self, work: &Work, applied: &Applied) {
-        for skipped in &applied.skipped {
-            let (view, position, reason) = (P::NAME, skipped.position, &skipped.reason);
-            tracing::warn!(view, %position, reason, "an event cannot be read and is stepped over");
-        }
-        counter!("jetsource_view_unreadable_total", "view" => P::NAME)
-            .increment(applied.skipped.len() as u64);
-        counter!("jetsource_view_events_total", "view" => P::NAME).increment(work.entries.len() as u64);
-        let behind = self.serving.feed().map_or(0, |feed| feed.behind);
-        self.tell_serving(behind, Some(&work.entries));
-    }
-
-    /// Tells how far the rows are that serve.
-    pub(crate) fn tell_serving(&self, behind: u64, entries: Option<&[Entry]>) {
-        let time = entries.into_iter().flatten().rev().find_map(|entry| match entry {
-            Entry::Event(event) => Some(event.time),
-            Entry::Foreign(_) => None,
-        });
-        let position = self.serving.position();
-        self.board.tell(|status| {
-            (status.position, status.behind, status.caught_up) = (position, Some(behind), behind == 0);
-            status.error = None;
-            status.last_event_time = time.or(status.last_event_time);
-        });
-        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; below 2^53 nothing is lost")]
-        let (position, behind) = (position.get() as f64, behind as f64);
-        gauge!("jetsource_view_position", "view" => P::NAME).set(position);
-        gauge!("jetsource_view_events_behind", "view" => P::NAME).set(behind);
-        if let Some(time) = time {
-            let lag = (OffsetDateTime::now_utc() - time).as_seconds_f64().max(0.0);
-            gauge!("jetsource_view_lag_seconds", "view" => P::NAME).set(lag);
-        }
-    }
-
     /// Lets the checkpoints follow what touched no row.
     async fn save(&mut self) -> Result<(), ViewError> {
         let built = self.rebuild.as_mut().and_then(Rebuild::feed);
@@ -290,32 +245,6 @@ impl<P: Projection> Following<P> {
     /// Shows a failure of the home that may pass; any other is given back.
     pub(crate) fn failed(&self, error: ViewError) -> Result<(), ViewError> {
         failed(&self.board, error)
-    }
-}
-
-impl<P: Projection> Serving<P> {
-    pub(crate) fn feed(&mut self) -> Option<&mut Feed<P>> {
-        match self {
-            Self::Live(_, feed) => Some(feed),
-            Self::None | Self::Frozen(_) => None,
-        }
-    }
-
-    /// Which generation it is.
-    pub(crate) fn number(&self) -> u32 {
-        match self {
-            Self::None => 0,
-            Self::Live(generation, _) | Self::Frozen(generation) => generation.number,
-        }
-    }
-
-    /// Every event up to here is in the rows.
-    pub(crate) fn position(&self) -> Position {
-        match self {
-            Self::None => Position::START,
-            Self::Live(_, feed) => feed.position(),
-            Self::Frozen(generation) => generation.mark.position,
-        }
     }
 }
 

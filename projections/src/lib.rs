@@ -3,7 +3,7 @@
 //! Reading order:
 //! - [`views`]: what lists ask, and what makes a worker
 //! - [`query`], [`cursor`]: a page of rows, and where the next one begins
-//! - [`worker`], `following`: a worker, and what it does from one moment to the next
+//! - [`worker`], `following`, `serving`, `telling`: a worker, and what it does from one moment to the next
 //! - `generation`, `feed`, `reading`: rows in a table of their own, from the log, position and rows in one transaction
 //! - `rebuild`, `leftovers`: a generation built beside the serving one, the switch, and what is left behind
 //! - `fold`, `attempt`: a batch into changes of rows, whatever a projection does
@@ -35,8 +35,10 @@ pub mod query;
 mod reading;
 mod rebuild;
 pub mod report;
+mod serving;
 pub mod sqlite;
 pub mod status;
+mod telling;
 pub mod verify;
 pub mod views;
 pub mod worker;

@@ -6,8 +6,9 @@ use metrics::gauge;
 use crate::control::Answer;
 use crate::error::{RunError, ViewError};
 use crate::feed::Feed;
-use crate::following::{Following, Serving};
+use crate::following::Following;
 use crate::generation::{Build, Generation, Place};
+use crate::serving::Serving;
 use crate::status::RebuildStatus;
 
 /// What is built.

@@ -4,7 +4,7 @@ use event_model::Position;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::generation::Place;
+use crate::generation::{Build, Generation, Place};
 use crate::status::Board;
 
 /// A view, as its worker tells it.
@@ -43,14 +43,54 @@ pub struct Rebuild {
     pub version: u32,
     /// Every event up to here is in it.
     pub position: Position,
-    /// How many events the log holds beyond that.
-    pub behind: u64,
+    /// How many events the log holds beyond that; `None` when that is not known.
+    pub behind: Option<u64>,
     /// How many events a second are applied.
     pub rate: f64,
     /// How long it will take at this rate.
     pub seconds_left: Option<f64>,
     /// Whether it waits to be resumed.
     pub stopped: bool,
+}
+
+impl Report {
+    /// Of a view that no worker tells of.
+    pub(crate) fn at_rest(
+        view: String,
+        serving: &Generation,
+        failures: u64,
+        rebuild: Option<Rebuild>,
+    ) -> Self {
+        Self {
+            view,
+            version: serving.version,
+            generation: serving.number,
+            position: serving.mark.position,
+            behind: None,
+            seconds_behind: None,
+            rate: 0.0,
+            running: false,
+            failures,
+            rebuild,
+            error: None,
+        }
+    }
+}
+
+impl Rebuild {
+    /// Of a generation that no worker tells of.
+    pub(crate) fn at_rest(build: &Build) -> Self {
+        let Build { generation, stopped } = build;
+        Self {
+            generation: generation.number,
+            version: generation.version,
+            position: generation.mark.position,
+            behind: None,
+            rate: 0.0,
+            seconds_left: None,
+            stopped: *stopped,
+        }
+    }
 }
 
 impl Board {
@@ -66,7 +106,7 @@ impl Board {
                 generation: rebuild.generation,
                 version: rebuild.version,
                 position: rebuild.position,
-                behind: rebuild.behind,
+                behind: (!rebuild.stopped).then_some(rebuild.behind),
                 rate,
                 seconds_left,
                 stopped: rebuild.stopped,

@@ -13,6 +13,7 @@ mod failures;
 mod list;
 mod marks;
 mod schema;
+mod skips;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::{Generation, Prepared, Target};
 use crate::query::{Listed, Page, Query};
+use crate::report::Report;
 use connection::{Readers, lock};
 
 pub(crate) use apply::Applied;
@@ -69,6 +71,16 @@ impl SqliteViews {
     pub fn marks(path: impl AsRef<Path>) -> Result<Vec<(String, Mark)>, ViewError> {
         let path = path.as_ref();
         marks::marks(path).map_err(|source| ViewError::Open { path: path.to_owned(), source: source.into() })
+    }
+
+    /// How each view of a file stands, by name, as far as the file tells. Neither makes nor changes anything.
+    ///
+    /// # Errors
+    /// [`ViewError::Open`].
+    pub fn reports(path: impl AsRef<Path>) -> Result<Vec<Report>, ViewError> {
+        let path = path.as_ref();
+        marks::reports(path)
+            .map_err(|source| ViewError::Open { path: path.to_owned(), source: source.into() })
     }
 
     /// Makes the rows of a view that has none yet, and tells what there is of it.

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use event_model::{Position, Projection};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -12,6 +13,7 @@ use crate::definition::Definition;
 use crate::desk::Desk;
 use crate::error::ViewError;
 use crate::query::{Listed, Page, Query};
+use crate::report::Report;
 use crate::sqlite::SqliteViews;
 use crate::status::{Board, ViewStatus, Waited};
 use crate::worker::Worker;
@@ -143,6 +145,13 @@ impl Views {
     pub fn statuses(&self) -> Vec<ViewStatus> {
         let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
         boards.values().map(|board| board.status()).collect()
+    }
+
+    /// The same, as it is told to other processes.
+    pub fn reports(&self) -> Vec<Report> {
+        let now = OffsetDateTime::now_utc();
+        let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
+        boards.values().map(|board| board.report(now)).collect()
     }
 
     /// Whether a view has met a log that is not the one that it was built from.

@@ -6,12 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use event_store::EventStore;
-use indicatif::{ProgressBar, ProgressStyle};
 use projections::{Asked, ControlError, Report};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use super::{done, known, report};
+use super::{bar, done, known, report};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::printed;
@@ -93,7 +92,7 @@ async fn wait(store: &EventStore, view: &str, before: u32) -> Result<Report, Fai
             }
             Some(rebuild) => {
                 let position = rebuild.position.get();
-                bar.set_length(position + rebuild.behind);
+                bar.set_length(position + rebuild.behind.unwrap_or_default());
                 bar.set_position(position);
                 let left =
                     rebuild.seconds_left.map_or_else(String::new, |left| format!(", {left:.0} s left"));
@@ -121,13 +120,4 @@ async fn told(store: &EventStore, view: &str) -> Result<Report, Failure> {
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// Shown on a terminal alone.
-fn bar(view: &str) -> ProgressBar {
-    let bar = ProgressBar::new(0).with_prefix(view.to_owned());
-    // The usual style will do, should the template be wrong.
-    let style = ProgressStyle::with_template("{prefix} {bar:40} {percent:>3}%  {pos} of {len} events  {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }

@@ -7,7 +7,7 @@ use event_store::Entry;
 use tokio::task::spawn_blocking;
 
 use super::connection::lock;
-use super::{Applied, SqliteViews, apply, failures, list, schema};
+use super::{Applied, SqliteViews, apply, failures, list, schema, skips};
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::failure::{FailedRow, Failure, Failures};
@@ -59,7 +59,7 @@ impl SqliteViews {
         reason: String,
     ) -> Result<(), ViewError> {
         let failure = failure.clone();
-        self.write(move |writer| Ok(failures::skip(writer, view, &failure, &reason)?)).await
+        self.write(move |writer| Ok(skips::add(writer, view, &failure, &reason)?)).await
     }
 
     /// How many rows of a generation are set aside.

@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Rows, params};
 use tokio::task::spawn_blocking;
 
-use super::{SqliteViews, connection, failures, schema};
+use super::{SqliteViews, connection, schema, skips};
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::{Generation, Target};
@@ -51,7 +51,7 @@ impl Pinned {
     }
 
     pub(crate) fn skips(&self, definition: &Definition) -> Result<BTreeSet<Position>, ViewError> {
-        Ok(failures::skips(&self.0, definition.name)?)
+        Ok(skips::of(&self.0, definition.name)?)
     }
 }
 

@@ -12,7 +12,7 @@ use super::schema;
 use crate::error::ViewError;
 
 /// Another process may hold the file for as long as a transaction takes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Statements that stay prepared: one for each kind of list that is asked for.
 const STATEMENTS: usize = 64;
 /// Lists that read at once; the others wait for one of them to end.

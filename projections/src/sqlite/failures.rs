@@ -1,6 +1,4 @@
-//! Rows that are set aside, what waits behind them, and events of which somebody has said that they count for nothing.
-
-use std::collections::BTreeSet;
+//! Rows that are set aside, and what waits behind them.
 
 use event_model::Position;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -11,7 +9,7 @@ use crate::failure::{Failure, Failures};
 use crate::fold::{Change, Failed};
 use crate::generation::Target;
 
-/// What is kept of them. Each generation has its own failures; what was said of an event holds for the view.
+/// What is kept of them, for each generation.
 pub(super) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS failures (
         view TEXT NOT NULL,
@@ -33,17 +31,6 @@ pub(super) const TABLES: &str = "
         key TEXT NOT NULL,
         position INTEGER NOT NULL,
         PRIMARY KEY (view, generation, key, position)
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS skips (
-        view TEXT NOT NULL,
-        position INTEGER NOT NULL,
-        key TEXT NOT NULL,
-        event_id TEXT NOT NULL,
-        event_type TEXT NOT NULL,
-        error TEXT NOT NULL,
-        reason TEXT NOT NULL,
-        skipped TEXT NOT NULL,
-        PRIMARY KEY (view, position)
     ) WITHOUT ROWID;";
 
 const OF_ONE: &str = "WHERE view = ?1 AND generation = ?2";
@@ -200,34 +187,6 @@ pub(super) fn waiting(
     let mut statement = reader.prepare_cached(&sql)?;
     let asked = params![target.definition.name, target.generation, key, most];
     statement.query_map(asked, |row| position(row, 0))?.collect()
-}
-
-/// Notes that an event counts for nothing in a view.
-pub(super) fn skip(writer: &Connection, view: &str, failure: &Failure, reason: &str) -> rusqlite::Result<()> {
-    writer
-        .execute(
-            &format!(
-                "INSERT OR REPLACE INTO skips
-                     (view, position, key, event_id, event_type, error, reason, skipped)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, {NOW})"
-            ),
-            params![
-                view,
-                number(failure.position),
-                failure.key,
-                failure.event_id.to_string(),
-                failure.event_type,
-                failure.reason,
-                reason
-            ],
-        )
-        .map(drop)
-}
-
-/// The events of which somebody has said that they count for nothing.
-pub(super) fn skips(reader: &Connection, view: &str) -> rusqlite::Result<BTreeSet<Position>> {
-    let mut statement = reader.prepare_cached("SELECT position FROM skips WHERE view = ?1")?;
-    statement.query_map([view], |row| position(row, 0))?.collect()
 }
 
 /// Forgets the failures of a generation.

@@ -4,7 +4,7 @@ use event_model::Position;
 use event_store::Mark;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::failures;
+use super::{failures, skips};
 use crate::definition::Definition;
 use crate::generation::{Build, Generation, Place, Prepared};
 
@@ -58,6 +58,7 @@ pub(super) fn ensure(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(failures::TABLES)?;
+    transaction.execute_batch(skips::TABLE)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
@@ -110,7 +111,7 @@ pub(super) fn prepare(connection: &mut Connection, definition: &Definition) -> r
         Some(serving) => serving,
         None => first(&transaction, definition)?,
     };
-    let skips = failures::skips(&transaction, view)?;
+    let skips = skips::of(&transaction, view)?;
     let mut building = build(&transaction, view)?;
     if let Some(unfit) = building.take_if(|build| !build.generation.is_of(definition)) {
         give_up(&transaction, Place::Building, view, &unfit.generation)?;
