@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs check bench bench-store soak demo nats
+.PHONY: run test test-docs test-examples check bench bench-store soak demo nats
 
 run: nats
 	cargo build --release
@@ -12,6 +12,10 @@ test-docs: nats
 	cargo build
 	.ci/docs
 
+test-examples: nats
+	cargo build
+	.ci/examples
+
 check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -19,7 +23,8 @@ check:
 	.ci/dependencies
 
 bench: nats
-	cargo bench --package jetsource
+	cargo bench --package jetsource --bench commands
+	cargo bench --package jetsource --bench checkouts
 
 # Beside UmaDB and postgres-es, whose client and servers it sets up first; PostgreSQL 15 must be there.
 bench-store: nats
@@ -33,6 +38,7 @@ soak: export SOAK_KILLS ?= 100
 soak: nats
 	cargo test --package event-store --test soak -- --nocapture
 	JETSOURCE_POWER_CUTS=100 cargo test --package event-store --test store power -- --nocapture
+	CHECKOUTS=20000 CHECKOUT_KILLS=100 cargo test --package jetsource --test checkouts -- --nocapture
 	JETSOURCE_STORM_COMMANDS=100000 cargo test --package event-store --test store storm -- --nocapture
 
 demo:

@@ -8,10 +8,13 @@
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
 //! - `projections`: looking after the read models
+//! - `rejected`: commands from subjects that were refused
+//! - `api`, `sagas`: looking after the sagas
 //! - `logging`, `completions`
 //!
 //! `anyhow` is used here and nowhere else.
 
+mod api;
 mod completions;
 mod endpoints;
 mod events;
@@ -21,6 +24,8 @@ mod log;
 mod logging;
 mod printed;
 mod projections;
+mod rejected;
+mod sagas;
 mod serve;
 mod settings;
 mod show;
@@ -30,7 +35,7 @@ use std::process::ExitCode;
 
 use exit::Failure;
 use printed::until_closed;
-use settings::{Call, Cli, Events, Log};
+use settings::{Call, Cli, Events, Log, Rejected, Sagas};
 
 fn main() -> ExitCode {
     match settings::parse(env::args_os()).and_then(|asked| asked.map_or(Ok(()), run)) {
@@ -58,6 +63,14 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Show(asked) => until_closed(show::run(&asked).await),
         Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
         Call::Projections(asked) => until_closed(projections::run(&asked).await),
+        Call::Rejected(Rejected::List(asked)) => until_closed(rejected::list(&asked).await),
+        Call::Rejected(Rejected::Show(asked)) => until_closed(rejected::show(&asked).await),
+        Call::Rejected(Rejected::Retry(asked)) => until_closed(rejected::retry(&asked).await),
+        Call::Rejected(Rejected::Drop(asked)) => until_closed(rejected::drop_one(&asked).await),
+        Call::Sagas(Sagas::List(asked)) => until_closed(sagas::list(&asked).await),
+        Call::Sagas(Sagas::Show(asked)) => until_closed(sagas::show(&asked).await),
+        Call::Sagas(Sagas::Retry(asked)) => until_closed(sagas::retry(&asked).await),
+        Call::Sagas(Sagas::Abandon(asked)) => until_closed(sagas::abandon(&asked).await),
         Call::Completions(asked) => until_closed(completions::print(asked.shell)),
     }
 }

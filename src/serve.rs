@@ -5,9 +5,10 @@ mod doors;
 mod lines;
 mod measure;
 mod roles;
+mod sagas;
 mod signals;
 
-use domain::{Orders, Stocks, Users};
+use domain::{Orders, Sagas, Stocks, Users};
 use event_model::Projection;
 use event_store::{EventStore, StoreError};
 use nats_launcher::DataDir;
@@ -79,11 +80,15 @@ async fn start(
         views.register::<Users>().await?;
         views.register::<Orders>().await?;
         views.register::<Stocks>().await?;
+        views.register::<Sagas>().await?;
     }
     if settings.runs(Role::Sagas) {
-        tracing::info!("role sagas: there are none yet");
+        sagas::open(settings, store).await?;
     }
     settle(roles, store).await;
+    if settings.runs(Role::Sagas) {
+        sagas::start(roles, settings, store);
+    }
     if let Some(doors) = doors {
         doors.open(roles, store, views, metrics).await?;
     }
@@ -107,7 +112,10 @@ async fn settle(roles: &mut Roles, store: &EventStore) {
 async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
     follow::<Users>(roles, "projections (users)", views, store).await?;
     follow::<Orders>(roles, "projections (orders)", views, store).await?;
-    follow::<Stocks>(roles, "projections (stock)", views, store).await
+    follow::<Stocks>(roles, "projections (stock)", views, store).await?;
+    follow::<Sagas>(roles, "projections (sagas)", views, store).await?;
+    sagas::measure(roles, views);
+    Ok(())
 }
 
 /// Runs a worker. One that meets another log than its view was built from goes no further, and the program stays to

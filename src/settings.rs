@@ -15,6 +15,8 @@ use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
 use crate::projections::Projections;
+use crate::rejected::{List, One, ShowOne};
+use crate::sagas;
 use crate::show::Show;
 
 pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
@@ -56,6 +58,12 @@ pub(crate) enum Call {
     /// Look after the read models
     #[command(subcommand)]
     Projections(Projections),
+    /// Look after commands from subjects that were refused
+    #[command(subcommand)]
+    Rejected(Rejected),
+    /// Look after the sagas
+    #[command(subcommand)]
+    Sagas(Sagas),
     /// Print the completions for a shell, for its start-up file
     Completions(Completions),
 }
@@ -74,6 +82,32 @@ pub(crate) enum Events {
 pub(crate) enum Log {
     /// Read all of it, and tell everything that is wrong
     Verify(Verify),
+}
+
+/// What to do with commands that were refused.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rejected {
+    /// List them, the newest last
+    List(List),
+    /// Show one: the problem, and the command as it was sent
+    Show(ShowOne),
+    /// Send one again under its own id, and drop it once it was carried out
+    Retry(One),
+    /// Drop one for good
+    Drop(One),
+}
+
+/// What to do with sagas.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sagas {
+    /// List them, the newest first
+    List(sagas::List),
+    /// Show what one did, when and why, and what it waits for
+    Show(sagas::ShowOne),
+    /// Have one that is stuck try again
+    Retry(sagas::Retry),
+    /// Give one up: it ends, and gives back what it can
+    Abandon(sagas::Abandon),
 }
 
 /// For which shell.

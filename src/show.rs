@@ -52,6 +52,13 @@ struct Row {
     compact: Box<RawValue>,
 }
 
+/// The events of an entity, of which the first had happened at the time that was asked for.
+#[derive(Default)]
+struct History {
+    events: Vec<Recorded>,
+    happened: usize,
+}
+
 /// All of it, as JSON.
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -67,11 +74,11 @@ struct Shown<'a> {
 pub(crate) async fn run(asked: &Show) -> Result<(), Failure> {
     let store = log::open(&asked.broker).await?;
     let entity = EntityName::new(asked.category.clone(), id_of(asked));
-    let mut history = history(&store, &entity).await?;
+    let History { events: mut history, happened } = asked.history(&store, &entity).await?;
     if history.is_empty() {
         return Err(Failure::new(Exit::NotFound, format!("there is no {entity} on the log")));
     }
-    history.truncate(asked.how_many(&entity, &history)?);
+    history.truncate(asked.how_many(&entity, &history, happened)?);
     let view = view(&entity.category, &history)?;
     let mut out = io::stdout().lock();
     if asked.json {
@@ -97,7 +104,7 @@ pub(crate) async fn run(asked: &Show) -> Result<(), Failure> {
 
 impl Show {
     /// How many events of the history had happened.
-    fn how_many(&self, entity: &EntityName, history: &[Recorded]) -> Result<usize, Failure> {
+    fn how_many(&self, entity: &EntityName, history: &[Recorded], happened: usize) -> Result<usize, Failure> {
         let not_yet = |line| Err(Failure::new(Exit::NotFound, line));
         if let Some(version) = self.at_version {
             let version = Version::new(version);
@@ -108,13 +115,51 @@ impl Show {
                 None => not_yet(format!("{entity} has no version {version}: the last is {last}")),
             };
         }
-        let Some(time) = self.at else {
-            return Ok(history.len());
-        };
-        match history.iter().rposition(|event| event.time <= time) {
-            Some(index) => Ok(index + 1),
-            None => not_yet(format!("{entity} did not exist yet: its first event is of {}", began(history))),
+        if happened > 0 {
+            return Ok(happened);
         }
+        not_yet(format!("{entity} did not exist yet: its first event is of {}", began(history)))
+    }
+
+    async fn history(&self, store: &EventStore, entity: &EntityName) -> Result<History, Failure> {
+        match entity.category.as_str() {
+            User::CATEGORY => self.all::<User>(store, &entity.id).await,
+            EmailClaim::CATEGORY => self.all::<EmailClaim>(store, &entity.id).await,
+            Order::CATEGORY => self.all::<Order>(store, &entity.id).await,
+            Stock::CATEGORY => self.all::<Stock>(store, &entity.id).await,
+            _ => self.unversioned(store, entity).await,
+        }
+    }
+
+    async fn all<D: Decider>(&self, store: &EventStore, id: &str) -> Result<History, Failure> {
+        let Ok(id) = id.parse() else { return Ok(History::default()) };
+        let (events, _) = store.history::<D>(&id, Version::START, usize::MAX).await?;
+        let happened = match self.at {
+            Some(time) => {
+                let then = store.version_at_time::<D>(&id, time).await?;
+                events.iter().filter(|event| event.version <= Some(then)).count()
+            }
+            None => events.len(),
+        };
+        Ok(History { events, happened })
+    }
+
+    /// Other tools' events have no versions: they are found by reading the log.
+    async fn unversioned(&self, store: &EventStore, entity: &EntityName) -> Result<History, Failure> {
+        let head = store.head().await?;
+        let mut subscription = store.subscribe(Mark::START);
+        let (mut read, mut found) = (Position::START, Vec::new());
+        while read < head {
+            for entry in events::next(&mut subscription).await? {
+                read = entry.position();
+                match entry {
+                    Entry::Event(event) if event.entity == *entity => found.push(event),
+                    Entry::Event(_) | Entry::Foreign(_) => {}
+                }
+            }
+        }
+        let happened = |event: &Recorded| self.at.is_none_or(|time| event.time <= time);
+        Ok(History { happened: found.iter().rposition(happened).map_or(0, |last| last + 1), events: found })
     }
 }
 
@@ -124,35 +169,6 @@ fn id_of(asked: &Show) -> String {
         Ok(id) if asked.category != "stock" => id.to_string(),
         Ok(_) | Err(_) => asked.id.clone(),
     }
-}
-
-async fn history(store: &EventStore, entity: &EntityName) -> Result<Vec<Recorded>, Failure> {
-    match entity.category.as_str() {
-        User::CATEGORY => return all::<User>(store, &entity.id).await,
-        EmailClaim::CATEGORY => return all::<EmailClaim>(store, &entity.id).await,
-        Order::CATEGORY => return all::<Order>(store, &entity.id).await,
-        Stock::CATEGORY => return all::<Stock>(store, &entity.id).await,
-        // Other tools' events have no versions: they are found by reading the log.
-        _ => {}
-    }
-    let head = store.head().await?;
-    let mut subscription = store.subscribe(Mark::START);
-    let (mut read, mut found) = (Position::START, Vec::new());
-    while read < head {
-        for entry in events::next(&mut subscription).await? {
-            read = entry.position();
-            match entry {
-                Entry::Event(event) if event.entity == *entity => found.push(event),
-                Entry::Event(_) | Entry::Foreign(_) => {}
-            }
-        }
-    }
-    Ok(found)
-}
-
-async fn all<D: Decider>(store: &EventStore, id: &str) -> Result<Vec<Recorded>, Failure> {
-    let Ok(id) = id.parse() else { return Ok(Vec::new()) };
-    Ok(store.history::<D>(&id, Version::START, usize::MAX).await?.0)
 }
 
 fn view(category: &str, history: &[Recorded]) -> Result<View, Failure> {

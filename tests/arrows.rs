@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may know whom. The program may know everybody.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("event-model", &[]),
     ("nats-launcher", &[]),
     ("domain", &["event-model"]),
@@ -17,8 +17,9 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("projections", &["event-model", "event-store"]),
     ("sagas", &["event-model", "event-store"]),
     ("command-api", &["domain", "event-model", "event-store", "projections", "sagas"]),
-    // What its page promises to other domains: no more than these two is needed.
+    // What their pages promise to other domains: no more than these is needed.
     ("your-own-domain", &["event-model", "event-store"]),
+    ("your-own-saga", &["event-model", "event-store", "sagas"]),
     (
         "jetsource",
         &["command-api", "domain", "event-model", "event-store", "nats-launcher", "projections", "sagas"],

@@ -61,7 +61,7 @@ async fn a_good_log_is_told_in_numbers_and_what_others_wrote_is_listed() {
     assert_eq!(found["foreign"], json!({"count": 1, "first": foreign}));
     assert_eq!(found["problems"], json!({"count": 0, "first": []}));
     let readers: Vec<_> = found["readers"].as_array().unwrap().iter().map(|reader| &reader["name"]).collect();
-    assert_eq!(readers, ["view orders", "view stock", "view users"]);
+    assert_eq!(readers, ["view orders", "view sagas", "view stock", "view users"]);
 
     let output = program.call(&["log", "verify"]);
     let text = stdout(&output);
@@ -102,7 +102,7 @@ fn damage_to_the_blocks_is_never_served_in_silence() {
         let damage = Damage::of(case, folder.path());
         damage.make();
 
-        let noticed = match Serve::start(folder.path(), "api,projections,sagas") {
+        let noticed = match Serve::start(folder.path(), "api,projections") {
             Ok(serve) => serve.notices(),
             Err(ended) => Some(ended),
         };
@@ -120,7 +120,7 @@ fn damage_to_the_blocks_is_never_served_in_silence() {
 /// A deployment that ended in order, with its log in more than one block.
 fn pristine() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let serve = Serve::start(folder.path(), "api,projections,sagas").unwrap();
+    let serve = Serve::start(folder.path(), "api,projections").unwrap();
     let sku = "x".repeat(58);
     let lines: Vec<_> =
         (0..LINES).map(|n| json!({"sku": format!("{sku}{n}"), "quantity": 1, "unit_price": 7})).collect();

@@ -160,8 +160,8 @@ fn a_setting_that_cannot_work_is_named() {
     serve(&["--views", "postgres://localhost/views"], "--views");
     serve(&["--staging", "memory", "--nats-url", "nats://127.0.0.1:1"], "--staging");
     serve(&["--key-retention", "a while"], "--key-retention");
-    serve(&["--checkout-deadline", "1h"], "--checkout-deadline");
-    serve(&["--checkout-participants", "payment"], "--checkout-participants");
+    serve(&["--checkout-deadline", "0s"], "--checkout-deadline");
+    serve(&["--checkout-participants", "order"], "--checkout-participants");
     serve(&["--currency", "euro"], "--currency");
     serve(&["--lisen", "x"], "--listen");
     assert!(!folder.path().join("nats").exists(), "nothing was started for a wrong setting");
@@ -248,6 +248,12 @@ fn help_is_as_it_was() {
     }
     for call in ["list", "show", "retry", "skip"] {
         help(&["projections", "failures", call, "--help"]);
+    }
+    for call in ["list", "show", "retry", "drop"] {
+        help(&["rejected", call, "--help"]);
+    }
+    for call in ["list", "show", "retry", "abandon"] {
+        help(&["sagas", call, "--help"]);
     }
 }
 

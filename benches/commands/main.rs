@@ -15,6 +15,7 @@ mod beside;
 #[path = "../../event-store/benches/store/measure.rs"]
 mod measure;
 mod requests;
+#[expect(dead_code, reason = "shared with the benchmark of checkouts, which also asks its broker")]
 mod shop;
 mod spent;
 

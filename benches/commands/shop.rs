@@ -15,6 +15,7 @@ pub(crate) struct Shop {
     pub(crate) program: Child,
     _data: tempfile::TempDir,
     pub(crate) address: String,
+    pub(crate) nats: String,
     user: Uuid,
 }
 
@@ -28,6 +29,8 @@ impl Shop {
             .arg("--ready-file")
             .arg(&ready)
             .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let said = loop {
@@ -37,12 +40,13 @@ impl Shop {
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         let address = said["http"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        let nats = said["nats"].as_str().unwrap().to_owned();
         let user = Uuid::now_v7();
         let body = serde_json::json!({"id": user, "name": "Ann", "email": "ann@example.com"});
         let mut stream = BufReader::new(TcpStream::connect(&address).await.unwrap());
         stream.get_mut().write_all(&post("/users", &body)).await.unwrap();
         answer(&mut stream).await;
-        Self { program, _data: data, address, user }
+        Self { program, _data: data, address, nats, user }
     }
 
     /// A request that places an order of one line.

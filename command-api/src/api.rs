@@ -7,20 +7,18 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::ClaimKey;
-use event_model::{Decider, Position, Version};
-use event_store::{
-    Also, Done, Effect, EventStore, ExecuteError, Expected, IdempotencyKey, Loaded, StoreError,
-};
+use event_model::{Decider, Metadata, Position, Version};
+use event_store::{Done, Effect, EventStore, ExecuteError, Loaded, StoreError};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Views;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Tokens;
-use crate::body::Body;
-use crate::call::{Call, POSITION};
-use crate::problem::{FieldError, Kind, Problem};
+use crate::call::POSITION;
+use crate::entity::{Entity, Once, Wish};
+use crate::problem::{Kind, Problem};
+use crate::turns::Turns;
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -37,6 +35,8 @@ pub struct Api {
     pub metrics: PrometheusHandle,
     /// The highest position that this node acknowledged, for lists that are asked right after.
     pub acknowledged: Acknowledged,
+    /// Whose turn it is among commands from subjects.
+    pub turns: Turns,
     /// Cancelled when the program ends: who waits for something new is answered with what there is.
     pub ending: CancellationToken,
 }
@@ -63,16 +63,13 @@ impl Acknowledged {
 }
 
 impl Api {
-    /// Carries a command out, under its key when it has one. `also` names what other entities must do in the same
-    /// append.
-    pub(crate) async fn perform<D: Decider>(
+    /// Carries out what is wished of an entity. `once` says how a repetition is known.
+    pub(crate) async fn perform<D: Entity>(
         &self,
-        call: &Call,
-        body: &Body,
+        once: &Once,
+        metadata: &Metadata,
         id: &D::Id,
-        expected: Expected,
-        command: D::Command,
-        also: impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<Problem>>, Problem> + Send + Sync,
+        wish: Wish<D>,
     ) -> Result<Done<D>, ExecuteError<Problem>>
     where
         Problem: From<D::Rejection>,
@@ -82,13 +79,7 @@ impl Api {
                 "the log is not the one that the lists were built from; no command is taken, see /readyz";
             return Err(ExecuteError::Rejected(Problem::new(Kind::Unavailable, detail).retry_after(30)));
         }
-        let done = match &call.key {
-            None => self.store.execute_with::<D, Problem>(id, expected, command, &call.metadata, also).await,
-            Some(name) => {
-                let key = IdempotencyKey::new(name, &call.method, &call.path, &body.bytes);
-                self.store.execute_once::<D, Problem>(&key, id, expected, command, &call.metadata, also).await
-            }
-        };
+        let done = self.execute(once, metadata, id, wish).await;
         let outcome = outcome(&done);
         metrics::counter!("jetsource_commands_total", "category" => D::CATEGORY, "outcome" => outcome)
             .increment(1);
@@ -99,6 +90,40 @@ impl Api {
             span.record("position", done.entity.position.get());
         }
         done
+    }
+
+    async fn execute<D: Entity>(
+        &self,
+        once: &Once,
+        metadata: &Metadata,
+        id: &D::Id,
+        wish: Wish<D>,
+    ) -> Result<Done<D>, ExecuteError<Problem>>
+    where
+        Problem: From<D::Rejection>,
+    {
+        let Wish { command, expected, seen } = wish;
+        let also =
+            |id: &D::Id, entity: &Loaded<D>, events: &[D::Event]| D::also(self, &seen, id, entity, events);
+        match once {
+            Once::Unknown => self.store.execute_with(id, expected, command, metadata, also).await,
+            Once::Keyed(key) => self.store.execute_once(key, id, expected, command, metadata, also).await,
+            Once::Named => {
+                let first = |id: &D::Id, entity: &Loaded<D>, events: &[D::Event]| {
+                    if !events.is_empty() && entity.state.may_have_met(&command) {
+                        return Err(Problem::new(Kind::Conflict, "it may be a repetition"));
+                    }
+                    also(id, entity, events)
+                };
+                let done = self.store.execute_with(id, expected, command.clone(), metadata, first).await;
+                if !matches!(done, Err(ExecuteError::Rejected(_))) {
+                    return done;
+                }
+                // It may be refused because it was carried out, and the entity has moved on since.
+                let again = metadata.clone().again();
+                self.store.execute_with(id, expected, command, &again, also).await
+            }
+        }
     }
 }
 
@@ -179,30 +204,4 @@ pub(crate) fn tag(version: Version) -> [(header::HeaderName, String); 1] {
 /// What an entity shows, which it must after a command that was accepted.
 pub(crate) fn shown<T>(view: Option<T>) -> Result<T, Problem> {
     view.ok_or_else(|| Problem::internal(&"a command was accepted on an entity that is not there"))
-}
-
-/// What a caller sent back as it was read, of fields that only reading gives: it must still be so.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Seen(Map<String, Value>);
-
-impl Seen {
-    pub(crate) fn new(sent: Map<String, Value>) -> Self {
-        Self(sent)
-    }
-
-    /// The fields that are not as they were sent are reported; `instead` names the call that changes a field.
-    pub(crate) fn check(
-        &self,
-        view: Option<impl Serialize>,
-        instead: fn(&str) -> &'static str,
-    ) -> Result<(), Problem> {
-        let view = serde_json::to_value(view).map_err(|error| Problem::internal(&error))?;
-        let changed = self.0.iter().filter(|(name, sent)| view.get(name) != Some(sent));
-        let wrong = |(name, _): (&String, _)| FieldError {
-            pointer: format!("/{name}"),
-            detail: instead(name).into(),
-        };
-        let errors: Vec<_> = changed.map(wrong).collect();
-        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
-    }
 }

@@ -39,10 +39,7 @@ impl<S: Sync> FromRequest<S> for Body {
             return Ok(Self { bytes, json: None });
         }
         media?;
-        let json = serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::malformed(format!("the body is not JSON: {error}; send one JSON object in UTF-8"))
-        })?;
-        Ok(Self { bytes, json: Some(json) })
+        Self::read(bytes)
     }
 }
 
@@ -60,12 +57,13 @@ async fn read(mut body: axum::body::Body) -> Result<Bytes, Problem> {
         }
     }
     if length > MOST {
-        return Err(Problem::new(
-            Kind::PayloadTooLarge,
-            format!("the body has more than {MOST} bytes; send less"),
-        ));
+        return Err(too_large());
     }
     Ok(bytes.freeze())
+}
+
+fn too_large() -> Problem {
+    Problem::new(Kind::PayloadTooLarge, format!("the body has more than {MOST} bytes; send less"))
 }
 
 fn media_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -90,6 +88,26 @@ fn media_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 impl Body {
+    /// The body of a message.
+    pub(crate) fn of_message(bytes: Bytes) -> Result<Self, Problem> {
+        if bytes.len() > MOST {
+            return Err(too_large());
+        }
+        if bytes.is_empty() { Ok(Self { bytes, json: None }) } else { Self::read(bytes) }
+    }
+
+    fn read(bytes: Bytes) -> Result<Self, Problem> {
+        let json = serde_json::from_slice(&bytes).map_err(|error| {
+            Problem::malformed(format!("the body is not JSON: {error}; send one JSON object in UTF-8"))
+        })?;
+        Ok(Self { bytes, json: Some(json) })
+    }
+
+    /// Whether it has no field at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.json.as_ref().is_none_or(|json| json.as_object().is_some_and(Map::is_empty))
+    }
+
     /// The fields of a body that must be there.
     pub(crate) fn fields(&self) -> Result<Fields, Problem> {
         let json = self.json.clone().ok_or_else(|| {
@@ -196,6 +214,19 @@ impl Fields {
         let escaped = name.replace('~', "~0").replace('/', "~1");
         self.errors
             .push(FieldError { pointer: format!("{}/{escaped}", self.pointer), detail: detail.into() });
+    }
+
+    /// The id of what is to be made, where a caller repeats it.
+    pub(crate) fn same_id<T: Field + PartialEq>(&mut self, id: &T) {
+        if self.optional::<T>("id").is_some_and(|sent| sent != *id) {
+            self.wrong("id", "must be the id in the subject, or be left out");
+        }
+    }
+
+    /// What was read of the fields, once all of them are right.
+    pub(crate) fn finish_with<T>(self, read: Option<T>) -> Result<T, Problem> {
+        self.finish()?;
+        read.ok_or_else(|| Problem::invalid(Vec::new()))
     }
 
     /// All that was wrong, unknown fields too.

@@ -6,11 +6,13 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use event_model::{Metadata, Position, Version};
-use event_store::Expected;
+use event_store::{Expected, IdempotencyKey};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::auth::Caller;
+use crate::body::Body;
+use crate::entity::Once;
 use crate::problem::Problem;
 
 /// The name under which callers send their key.
@@ -37,6 +39,14 @@ impl Call {
     /// For a command that makes something: there is no version that `If-Match` could name.
     pub(crate) fn expected_of_new(&self, unless_named: Expected) -> Expected {
         self.if_match.map_or(unless_named, |_| Expected::Exactly(Version::new(u64::MAX)))
+    }
+}
+
+impl Call {
+    /// How a repetition of it is known.
+    pub(crate) fn once(&self, body: &Body) -> Once {
+        let key = |name: &String| IdempotencyKey::new(name, &self.method, &self.path, &body.bytes);
+        self.key.as_ref().map_or(Once::Unknown, |name| Once::Keyed(key(name)))
     }
 }
 
@@ -90,6 +100,11 @@ pub(crate) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Optio
 /// The caller's place in its trace. By W3C Trace Context, one that cannot be read is left out.
 fn traceparent(headers: &HeaderMap) -> Option<String> {
     let text = one(headers, &HeaderName::from_static("traceparent")).ok()??;
+    is_traceparent(text).then(|| text.to_owned())
+}
+
+/// Whether it is a place in a trace, by W3C Trace Context.
+pub(crate) fn is_traceparent(text: &str) -> bool {
     let hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let parts: Vec<_> = text.split('-').collect();
     let known = match parts[..] {
@@ -100,7 +115,7 @@ fn traceparent(headers: &HeaderMap) -> Option<String> {
         }
         _ => false,
     };
-    (known && parts.into_iter().all(hex)).then(|| text.to_owned())
+    known && parts.into_iter().all(hex)
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {

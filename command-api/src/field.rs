@@ -1,7 +1,7 @@
 //! Domain values from JSON fields. The messages are for people.
 
 use domain::{
-    Amount, Email, Line, Lines, Name, OrderId, Quantity, Sku, Text, UnitPrice, UserId, value::Invalid,
+    Amount, Email, Line, Lines, Name, OrderId, Quantity, Sku, Text, UnitPrice, Units, UserId, value::Invalid,
 };
 use event_model::Version;
 use serde_json::Value;
@@ -30,7 +30,7 @@ macro_rules! fields {
 
 fields! {
     Name => text, Email => text, Sku => text, Text => text, UserId => text, OrderId => text,
-    Amount => number, Quantity => number, UnitPrice => number,
+    Amount => number, Quantity => number, UnitPrice => number, Units => number,
 }
 
 impl Field for bool {

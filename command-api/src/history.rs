@@ -18,7 +18,7 @@ use crate::query::Parameters;
 
 /// An event as it is served.
 #[derive(Debug, Serialize)]
-struct Event {
+pub(crate) struct Event {
     id: Uuid,
     r#type: String,
     version: Option<Version>,
@@ -66,7 +66,8 @@ async fn events<D: Decider>(api: &Api, id: D::Id, mut parameters: Parameters) ->
     Ok(answer)
 }
 
-fn served(event: Recorded) -> Result<Event, Problem> {
+/// An event for callers.
+pub(crate) fn served(event: Recorded) -> Result<Event, Problem> {
     Ok(Event {
         id: event.id,
         r#type: event.event_type,

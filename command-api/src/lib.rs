@@ -1,10 +1,12 @@
-//! The doors of the shop: commands and reads over HTTP.
+//! The doors of the shop: commands and reads over HTTP, commands on subjects.
 //!
 //! Reading order:
 //! - [`api`]: what every handler has at hand, and the one way of a command
+//! - `entity`: what may be asked of the shop's entities, at whatever door
 //! - [`problem`]: errors as callers get them; the only place that knows status codes
 //! - `call`, `body`, `field`, `path`, `query`: a request, parsed at the door
-//! - `users`, `orders`, `stock`, `lists`, `history`, `ops`, `docs`: the routes
+//! - `users`, `orders`, `stock`, `sagas`, `lists`, `history`, `ops`, `docs`: the routes
+//! - `subject`, `turns`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
 //! - `routes`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
 
@@ -14,8 +16,10 @@ pub mod auth;
 mod body;
 mod call;
 mod docs;
+mod entity;
 mod field;
 mod history;
+pub mod inbox;
 mod lists;
 mod openapi;
 mod ops;
@@ -23,11 +27,17 @@ mod orders;
 mod path;
 pub mod problem;
 mod query;
+pub mod requests;
 mod routes;
+mod sagas;
 pub mod server;
 mod stock;
+mod subject;
+mod turns;
 mod users;
 
 pub use api::{Acknowledged, Api};
 pub use auth::Tokens;
+pub use requests::Requests;
 pub use server::run;
+pub use turns::Turns;

@@ -87,7 +87,7 @@ async fn list<P: Projection>(
 }
 
 /// Waits for the position that the caller named, else a moment for what this node has acknowledged.
-async fn wait<P: Projection>(api: &Api, freshness: Freshness) -> Result<(), Problem> {
+pub(crate) async fn wait<P: Projection>(api: &Api, freshness: Freshness) -> Result<(), Problem> {
     let Some(asked) = freshness.position else {
         let patience = freshness.wait.unwrap_or(WAIT_OWN);
         if !patience.is_zero() {

@@ -3,7 +3,7 @@
 //! Bounds come from the domain and problems from [`Kind`], so that they cannot differ from what the program does.
 //!
 //! - `entry`: a line of the table, and what calls of one sort have in common
-//! - `users`, `orders`, `stock`, `ops`: the table
+//! - `users`, `orders`, `stock`, `sagas`, `ops`: the table
 //! - `schemas`, `parameters`, `headers`, `problems`, `examples`: the components; `shapes`: what those are of
 
 mod entry;
@@ -13,6 +13,7 @@ mod ops;
 mod orders;
 mod parameters;
 mod problems;
+mod sagas;
 mod schemas;
 mod shapes;
 mod stock;
@@ -50,10 +51,11 @@ const BEARER: &str = "bearer";
 /// A group of calls: its tag, what it is, and its part of the table.
 struct Group(&'static str, &'static str, fn() -> Vec<Entry>);
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group("users", "Who buys, and on how much credit.", users::entries),
     Group("orders", "What is bought, from draft to arrival.", orders::entries),
     Group("stock", "How many of an article there are; one without a receipt is not tracked.", stock::entries),
+    Group("sagas", "What puts several entities' outcomes together, to be looked after.", sagas::entries),
     Group("operations", "For operators and load balancers, and the API described.", ops::entries),
 ];
 

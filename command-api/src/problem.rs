@@ -199,6 +199,20 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// The body of a problem, as RFC 9457 has it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ProblemBody<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+}
+
 /// A problem, on its way to the caller.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -250,31 +264,23 @@ impl Problem {
         Self::new(Kind::Internal, Kind::Internal.advice())
     }
 
-    /// The answer for a caller who asked for `instance`; `trace` finds it in the log.
-    pub(crate) fn answer(&self, instance: &str, trace: &str) -> Response {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            r#type: String,
-            title: &'a str,
-            status: u16,
-            detail: &'a str,
-            instance: &'a str,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            errors: &'a [FieldError],
-            #[serde(skip_serializing_if = "Option::is_none")]
-            trace_id: Option<&'a str>,
-        }
-        let status = self.kind.status();
-        let body = Body {
+    /// Its body, for a caller who asked for `instance`; `trace` finds it in the log.
+    pub(crate) fn body<'a>(&'a self, instance: &'a str, trace: &'a str) -> ProblemBody<'a> {
+        ProblemBody {
             r#type: format!("/problems/{}", self.kind.slug()),
             title: self.kind.title(),
-            status: status.as_u16(),
+            status: self.kind.status().as_u16(),
             detail: &self.detail,
             instance,
             errors: &self.errors,
             trace_id: (self.kind == Kind::Internal).then_some(trace),
-        };
-        let mut answer = (status, Json(body)).into_response();
+        }
+    }
+
+    /// The answer to a request.
+    pub(crate) fn answer(&self, instance: &str, trace: &str) -> Response {
+        let body = self.body(instance, trace);
+        let mut answer = (self.kind.status(), Json(body)).into_response();
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {

@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
 use crate::problem::{Kind, Problem};
-use crate::{answer, auth, docs, history, lists, ops, orders, stock, users};
+use crate::{answer, auth, docs, history, lists, ops, orders, sagas, stock, users};
 
 /// The whole API. `commands` counts the commands that are under way.
 pub(crate) fn router(api: Api, commands: TaskTracker) -> Router {
@@ -27,6 +27,13 @@ pub(crate) fn router(api: Api, commands: TaskTracker) -> Router {
         .route("/stock", get(lists::stock))
         .route("/stock/{sku}", get(stock::get))
         .route("/stock/{sku}/receipts", post(stock::receive))
+        .route("/sagas", get(sagas::list))
+        .route("/sagas/checkout/{id}", get(sagas::checkout))
+        .route("/sagas/checkout/{id}/retry", post(sagas::retry_checkout))
+        .route("/sagas/checkout/{id}/abandon", post(sagas::abandon_checkout))
+        .route("/sagas/departure/{id}", get(sagas::departure))
+        .route("/sagas/departure/{id}/retry", post(sagas::retry_departure))
+        .route("/sagas/departure/{id}/abandon", post(sagas::abandon_departure))
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))

@@ -16,7 +16,7 @@ use crate::routes;
 /// How long the head of a request may take; an idle connection is closed after it too.
 const HEAD: Duration = Duration::from_secs(5);
 /// How long what runs may go on after the end was asked for.
-const END: Duration = Duration::from_secs(10);
+pub(crate) const END: Duration = Duration::from_secs(10);
 
 /// Serves until [`Api::ending`] is cancelled; then no connection is accepted any more, and what runs has 10 s to finish.
 ///

@@ -1,16 +1,17 @@
 //! The routes of stock.
 
+mod commands;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::{Sku, Stock, StockCommand, StockRejection};
-use event_store::alone;
+use domain::{Sku, Stock};
 
 use crate::api::{Acted, Api, shown, tag};
 use crate::body::Body;
 use crate::call::Call;
 use crate::path::Id;
-use crate::problem::{FieldError, Problem};
+use crate::problem::Problem;
 
 /// `POST /stock/{sku}/receipts`
 pub(crate) async fn receive(
@@ -19,13 +20,8 @@ pub(crate) async fn receive(
     call: Call,
     body: Body,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let quantity = fields.required("quantity");
-    fields.finish()?;
-    let Some(quantity) = quantity else { return Err(Problem::invalid(vec![])) };
-    let command = StockCommand::Receive { quantity };
-    let done =
-        api.perform::<Stock>(&call, &body, &sku, call.expected(), command, alone::<Stock, Problem>).await?;
+    let wish = commands::receive(&body, call.expected())?;
+    let done = api.perform(&call.once(&body), &call.metadata, &sku, wish).await?;
     let view = shown(done.entity.state.view(sku.clone(), done.entity.version))?;
     Ok(Acted::new(&done, view).into_response())
 }
@@ -38,14 +34,4 @@ pub(crate) async fn get(State(api): State<Api>, Id(sku): Id<Sku>) -> Result<Resp
         .view(sku.clone(), stock.version)
         .ok_or_else(|| Problem::not_found(&format!("article {sku}")))?;
     Ok((tag(stock.version), Json(view)).into_response())
-}
-
-impl From<StockRejection> for Problem {
-    fn from(rejection: StockRejection) -> Self {
-        match rejection {
-            StockRejection::TooMany { .. } => {
-                Self::invalid(vec![FieldError { pointer: "/quantity".into(), detail: rejection.to_string() }])
-            }
-        }
-    }
 }

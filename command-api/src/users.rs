@@ -1,39 +1,32 @@
 //! The routes of users.
 
+mod commands;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::{
-    ClaimKey, Email, EmailClaim, EmailClaimRejection, Name, User, UserCommand, UserEvent, UserId,
-    UserRejection, UserView, claims,
-};
-use event_store::{Also, ExecuteError, Expected, Loaded};
+use domain::{User, UserId, UserRejection, UserView};
+use event_store::{ExecuteError, Expected};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::api::{Acted, Api, Seen, of_new, shown, tag};
+use crate::api::{Acted, Api, of_new, shown, tag};
 use crate::body::Body;
 use crate::call::Call;
+use crate::entity::Wish;
 use crate::path::Id;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 /// `POST /users`
 pub(crate) async fn register(State(api): State<Api>, call: Call, body: Body) -> Result<Response, Problem> {
     let mut fields = body.fields()?;
-    let name = fields.required::<Name>("name");
-    let email = fields.required::<Email>("email");
-    let credit_limit = fields.optional("credit_limit");
+    let command = commands::register(&mut fields);
     let (id, expected) = match fields.optional("id") {
         Some(own) => (own, Expected::Newest),
         None => (UserId::from(Uuid::now_v7()), Expected::New),
     };
-    fields.finish()?;
-    let (Some(name), Some(email)) = (name, email) else { return Err(Problem::invalid(vec![])) };
-    let credit_limit = credit_limit.unwrap_or(User::DEFAULT_CREDIT_LIMIT);
-    let command = UserCommand::Register { name, email, credit_limit };
-    let expected = call.expected_of_new(expected);
-    let acted = act(&api, &call, &body, &id, expected, command, &Seen::default()).await;
-    let acted = acted.map_err(of_new)?;
+    let wish = Wish::at(fields.finish_with(command)?, call.expected_of_new(expected));
+    let acted = act(&api, &call, &body, &id, wish).await.map_err(of_new)?;
     let location = format!("/users/{}", acted.body.id);
     Ok(acted.created(location).into_response())
 }
@@ -52,13 +45,8 @@ pub(crate) async fn change(
     call: Call,
     body: Body,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let (name, email) = (fields.optional("name"), fields.optional("email"));
-    let seen = Seen::new(fields.as_sent(&["id", "status", "credit"]));
-    let expected = fields.version_or(call.expected());
-    fields.finish()?;
-    let command = UserCommand::ChangeProfile { name, email };
-    match act(&api, &call, &body, &id, expected, command, &seen).await {
+    let wish = commands::change_profile(&body, call.expected())?;
+    match act(&api, &call, &body, &id, wish).await {
         Ok(acted) => Ok(acted.into_response()),
         Err(error) => Err(gone_or(&api, &id, error).await),
     }
@@ -71,12 +59,8 @@ pub(crate) async fn change_credit_limit(
     call: Call,
     body: Body,
 ) -> Result<Response, Problem> {
-    let mut fields = body.fields()?;
-    let amount = fields.required("amount");
-    fields.finish()?;
-    let Some(amount) = amount else { return Err(Problem::invalid(vec![])) };
-    let command = UserCommand::ChangeCreditLimit { amount };
-    match act(&api, &call, &body, &id, call.expected(), command, &Seen::default()).await {
+    let wish = commands::change_credit_limit(&body, call.expected())?;
+    match act(&api, &call, &body, &id, wish).await {
         Ok(acted) => Ok(acted.into_response()),
         Err(error) => Err(gone_or(&api, &id, error).await),
     }
@@ -89,12 +73,8 @@ pub(crate) async fn delete(
     call: Call,
     body: Body,
 ) -> Result<Response, Problem> {
-    body.fields_if_any()?.finish()?;
-    let also = |id: &UserId, user: &Loaded<User>, events: &[UserEvent]| {
-        Ok(claimed(&api.claim_key, id, user, events))
-    };
-    let done = api.perform::<User>(&call, &body, &id, call.expected(), UserCommand::Delete, also).await;
-    match done {
+    let wish = commands::delete(&body, call.expected())?;
+    match api.perform(&call.once(&body), &call.metadata, &id, wish).await {
         Ok(done) => Ok(Acted::new(&done, json!({"message": "User deleted"})).into_response()),
         Err(error) => Err(gone_or(&api, &id, error).await),
     }
@@ -105,23 +85,11 @@ async fn act(
     call: &Call,
     body: &Body,
     id: &UserId,
-    expected: Expected,
-    command: UserCommand,
-    seen: &Seen,
+    wish: Wish<User>,
 ) -> Result<Acted<UserView>, ExecuteError<Problem>> {
-    let also = |id: &UserId, user: &Loaded<User>, events: &[UserEvent]| {
-        seen.check(user.state.view(*id, user.version), instead)?;
-        Ok(claimed(&api.claim_key, id, user, events))
-    };
-    let done = api.perform::<User>(call, body, id, expected, command, also).await?;
+    let done = api.perform(&call.once(body), &call.metadata, id, wish).await?;
     let view = shown(done.entity.state.view(done.id, done.entity.version));
     Ok(Acted::new(&done, view.map_err(ExecuteError::Rejected)?))
-}
-
-/// The claims on e-mail addresses that go into the same append.
-fn claimed(key: &ClaimKey, id: &UserId, user: &Loaded<User>, events: &[UserEvent]) -> Vec<Also<Problem>> {
-    let claims = claims(&user.state, events, *id, key);
-    claims.into_iter().map(|(id, command)| Also::new::<EmailClaim>(id, command)).collect()
 }
 
 /// Of something that is gone, no version is the wrong one.
@@ -134,30 +102,4 @@ async fn gone_or(api: &Api, id: &UserId, error: ExecuteError<Problem>) -> Proble
         }
     }
     error.into()
-}
-
-fn instead(field: &str) -> &'static str {
-    match field {
-        "credit" => "cannot be changed here; PUT /users/{id}/credit-limit changes the limit",
-        "status" => "cannot be changed here; DELETE /users/{id} deletes the user",
-        _ => "cannot be changed",
-    }
-}
-
-impl From<UserRejection> for Problem {
-    fn from(rejection: UserRejection) -> Self {
-        match rejection {
-            UserRejection::NotFound => Self::not_found("this user"),
-            UserRejection::Exists => Self::new(Kind::Conflict, "this id exists, or did; use another one"),
-            UserRejection::EmailTaken => {
-                Self::new(Kind::EmailTaken, "another user has this e-mail address; use another one")
-            }
-        }
-    }
-}
-
-impl From<EmailClaimRejection> for Problem {
-    fn from(rejection: EmailClaimRejection) -> Self {
-        UserRejection::from(rejection).into()
-    }
 }

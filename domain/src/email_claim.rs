@@ -77,7 +77,7 @@ pub fn claims(
                 }
                 now = Some(email);
             }
-            UserEvent::UserDeleted {} => claims.extend(now.take().map(release)),
+            UserEvent::UserDeleted { .. } => claims.extend(now.take().map(release)),
             UserEvent::UserProfileChanged { email: None, .. }
             | UserEvent::UserCreditLimitChanged { .. }
             | UserEvent::CreditReserved { .. }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn deleting_releases_the_address() {
-        let deleted = [UserEvent::UserDeleted {}];
+        let deleted = [UserEvent::UserDeleted { orders: vec![] }];
         assert_eq!(brought_along(&[registered("ann@a")], &deleted), [on("ann@a", release(1))]);
         assert_eq!(
             brought_along(&[registered("ann@a"), moved_to("ann@b")], &deleted),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use event_model::{Event, event};
 use serde_json::{Value, json};
 
-use crate::{EmailClaimEvent, OrderEvent, StockEvent, UserEvent};
+use crate::{CheckoutEvent, DepartureEvent, EmailClaimEvent, OrderEvent, StockEvent, UserEvent};
 
 /// A shape, as it is stored.
 #[derive(Debug)]
@@ -26,7 +26,15 @@ fn every_type_has_its_shapes_and_every_shape_a_type() {
     for golden in goldens() {
         shapes.entry(golden.event_type).or_default().insert(golden.shape);
     }
-    let types = [UserEvent::TYPES, EmailClaimEvent::TYPES, OrderEvent::TYPES, StockEvent::TYPES].concat();
+    let types = [
+        UserEvent::TYPES,
+        EmailClaimEvent::TYPES,
+        OrderEvent::TYPES,
+        StockEvent::TYPES,
+        CheckoutEvent::TYPES,
+        DepartureEvent::TYPES,
+    ]
+    .concat();
     let with_shapes: BTreeSet<&str> = shapes.keys().map(String::as_str).collect();
     assert_eq!(with_shapes, types.into_iter().collect());
     for (event_type, shapes) in shapes {
@@ -36,9 +44,15 @@ fn every_type_has_its_shapes_and_every_shape_a_type() {
 
 #[test]
 fn every_shape_that_was_ever_stored_is_read() {
-    let read =
-        reads::<UserEvent>() + reads::<EmailClaimEvent>() + reads::<OrderEvent>() + reads::<StockEvent>();
-    assert_eq!(read, goldens().len());
+    let read = [
+        reads::<UserEvent>(),
+        reads::<EmailClaimEvent>(),
+        reads::<OrderEvent>(),
+        reads::<StockEvent>(),
+        reads::<CheckoutEvent>(),
+        reads::<DepartureEvent>(),
+    ];
+    assert_eq!(read.iter().sum::<usize>(), goldens().len());
 }
 
 /// Reads the shapes of a category, in today's program and with what a later one might add; how many they are.

@@ -7,10 +7,16 @@
 //! - [`order`]: what is bought, from draft to arrival
 //! - [`stock`]: how many of an article there are, and for whom
 //! - `reservations`: what credit and stock share, so that repetition and overtaking are harmless
+//! - [`checkout`]: from a placed order to a confirmed one: who is asked, and what is given back
+//! - [`departure`]: what becomes of a deleted user's orders
+//! - [`requests`]: what these two ask of others, as it goes over the wire
 //! - [`view`]: what people see, and the read models over it
 
+pub mod checkout;
+pub mod departure;
 pub mod email_claim;
 pub mod order;
+pub mod requests;
 mod reservations;
 pub mod stock;
 pub mod user;
@@ -22,16 +28,25 @@ mod golden;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod testing;
 
+pub use checkout::{
+    Answered, Begin, Checkout, CheckoutCommand, CheckoutEvent, CheckoutSettings, Needed, Outcome, Step,
+};
+pub use departure::{Departure, DepartureCommand, DepartureEvent};
 pub use email_claim::{EmailClaim, EmailClaimCommand, EmailClaimEvent, EmailClaimRejection, claims};
 pub use order::{Asked, Order, OrderCommand, OrderEvent, OrderRejection, OrderStatus, UnknownStatus};
 pub use stock::{Stock, StockCommand, StockEvent, StockRejection};
 pub use user::{User, UserCommand, UserEvent, UserRejection};
 pub use value::{
-    Amount, ClaimId, ClaimKey, Email, Invalid, Line, Lines, Name, OrderId, Quantity, Sku, Text, UnitPrice,
-    Units, UserId,
+    Amount, ClaimId, ClaimKey, Email, Invalid, Line, Lines, Name, OrderId, Participant, Quantity, Sku, Text,
+    UnitPrice, Units, UserId,
 };
-pub use view::{Credit, OrderView, Orders, StockView, Stocks, UserStatus, UserView, Users};
+pub use view::{
+    Credit, OrderView, Orders, SagaRow, SagaState, SagaView, Sagas, StockView, Stocks, UserStatus, UserView,
+    Users,
+};

@@ -1,5 +1,7 @@
 //! What holds for any commands and any events, in any order.
 
+mod sagas;
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 

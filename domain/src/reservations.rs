@@ -65,6 +65,12 @@ impl Reservations {
         self.held
     }
 
+    /// The orders that hold something; a hold of 0 is one too.
+    pub(crate) fn holding(&self) -> Vec<OrderId> {
+        let holding = self.orders.iter().filter(|(_, standing)| matches!(standing.hold, Hold::Amount(_)));
+        holding.map(|(order, _)| *order).collect()
+    }
+
     /// What it meets when this order wishes to hold this amount.
     pub(crate) fn wish(&self, order: OrderId, amount: u64) -> Wish {
         let Some(standing) = self.orders.get(&order) else { return Wish::Open { held: 0 } };

@@ -11,7 +11,7 @@ use event_model::{Decider, Event};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{EmailClaim, Order, Stock, User};
+use crate::{Checkout, Departure, EmailClaim, Order, Stock, User};
 
 /// A history as it is stored, and the state after it.
 #[derive(Debug, Deserialize)]
@@ -27,6 +27,8 @@ fn a_state_is_kept_and_folded_as_its_format_says() {
     is_as_its_format_says::<EmailClaim>();
     is_as_its_format_says::<Order>();
     is_as_its_format_says::<Stock>();
+    is_as_its_format_says::<Checkout>();
+    is_as_its_format_says::<Departure>();
 }
 
 fn is_as_its_format_says<D: Decider + PartialEq>() {

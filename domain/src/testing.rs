@@ -1,5 +1,7 @@
 //! What the tests share: values made short, and any command and event there could be.
 
+pub(crate) mod sagas;
+
 use event_model::{Decider, EntityName, Event, Position, Recorded, Version, event};
 use proptest::collection::vec;
 use proptest::option;
@@ -131,7 +133,7 @@ pub(crate) fn user_event() -> impl Strategy<Value = UserEvent> {
         (option::of(any_name()), option::of(any_email()))
             .prop_map(|(name, email)| UserEvent::UserProfileChanged { name, email }),
         any_amount().prop_map(|credit_limit| UserEvent::UserCreditLimitChanged { credit_limit }),
-        Just(UserEvent::UserDeleted {}),
+        vec(any_order_id(), 0..3).prop_map(|orders| UserEvent::UserDeleted { orders }),
         of_order.clone().prop_map(|(order_id, amount, reserved)| UserEvent::CreditReserved {
             order_id,
             amount,

@@ -126,7 +126,7 @@ impl Decider for User {
             UserCommand::ChangeCreditLimit { amount } => self.change_credit_limit(amount)?,
             UserCommand::Delete => {
                 self.profile()?;
-                Some(UserEvent::UserDeleted {})
+                Some(UserEvent::UserDeleted { orders: self.credit.holding() })
             }
             UserCommand::ReserveCredit { order_id, amount } => self.reserve(order_id, amount),
             UserCommand::ReleaseCredit { order_id } => self.release(order_id),
@@ -151,7 +151,7 @@ impl Decider for User {
                     profile.credit_limit = credit_limit;
                 }
             }
-            UserEvent::UserDeleted {} => self.account = Account::Deleted,
+            UserEvent::UserDeleted { .. } => self.account = Account::Deleted,
             UserEvent::CreditReserved { order_id, amount, .. } => {
                 self.credit.reserved(order_id, amount.get());
             }

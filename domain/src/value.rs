@@ -7,12 +7,14 @@
 //! - [`number`]: money and counts
 //! - [`sku`]: an article
 //! - [`lines`]: what an order is for
+//! - [`participant`]: who else has a say in a checkout
 
 pub mod claim;
 pub mod email;
 pub mod id;
 pub mod lines;
 pub mod number;
+pub mod participant;
 pub mod sku;
 pub mod text;
 
@@ -21,6 +23,7 @@ pub use email::Email;
 pub use id::{OrderId, UserId};
 pub use lines::{Line, Lines};
 pub use number::{Amount, Quantity, UnitPrice, Units};
+pub use participant::Participant;
 pub use sku::Sku;
 pub use text::{Name, Text};
 

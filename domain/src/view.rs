@@ -1,17 +1,19 @@
 //! What people see, and the read models over it.
 //!
-//! - [`user`], [`order`], [`stock`]: what one thing looks like, and the list of all of them
+//! - [`user`], [`order`], [`stock`], [`saga`]: what one thing looks like, and the list of all of them
 //!
 //! A row is what the entity's own `view` gives at that version; the events carry the totals that it takes. An
 //! event counts when its version follows the row's: what a foreign hand wrote elsewhere changes nothing.
 
 pub mod order;
+pub mod saga;
 pub mod stock;
 pub mod user;
 
 use event_model::{Decider, Recorded, Version};
 
 pub use order::{OrderView, Orders};
+pub use saga::{SagaRow, SagaState, SagaView, Sagas};
 pub use stock::{StockView, Stocks};
 pub use user::{Credit, UserStatus, UserView, Users};
 
@@ -22,7 +24,7 @@ fn key_of<D: Decider>(event: &Recorded) -> Option<String> {
 
 /// The id of the entity that an event is about, when it is one of these. An id that is written otherwise than
 /// we would is another subject, and so none of ours.
-fn id_of<D: Decider>(event: &Recorded) -> Option<D::Id> {
+pub(crate) fn id_of<D: Decider>(event: &Recorded) -> Option<D::Id> {
     if event.entity.category != D::CATEGORY {
         return None;
     }

@@ -8,7 +8,7 @@ use event_model::{EntityName, Event, Metadata, Position, Version, event, event_i
 use tokio::time::{Instant, sleep};
 
 use crate::committer::{Company, Outgoing};
-use crate::envelope::{Draft, Entry};
+use crate::envelope::{CE_ID, Draft, Entry};
 use crate::error::{Cause, StoreError};
 use crate::publish::{Answer, TOO_LARGE};
 use crate::read::ROUND_TRIP;
@@ -185,7 +185,7 @@ impl EventStore {
         by: Instant,
     ) -> Attempt {
         let behind = (messages.len() - first.drafts.len()) as u64;
-        let last = messages.last().and_then(|last| last.headers.get("ce-id")?.as_str().parse().ok());
+        let last = messages.last().and_then(|last| last.headers.get(CE_ID)?.as_str().parse().ok());
         match self.committer().append(messages, company, by).await {
             Answer::Stored { duplicate: true, .. } => Attempt::Taken(first.entity.clone()),
             Answer::Stored { sequence, .. } => {

@@ -1,9 +1,12 @@
 //! Group commit: appends that wait at the same moment share one atomic batch, and so its syncs.
 //!
-//! What comes to the way to a stream goes out at once: few as single publishes side by side, each sent by its own
-//! caller, many as one batch, which one task sends; whichever [`Cost`](crate::cost::Cost) says is done sooner. While a
+//! What comes to the way to a stream goes out at once, sent by its own caller: few as single publishes side by side,
+//! many in one batch, which a task ends ([`Batches`]); whichever [`Cost`](crate::cost::Cost) says is done sooner. While a
 //! batch is under way the next one gathers, already on its way to the broker; no timer ever holds anything back. Two
 //! appends to one subject are never under way together, nor one that writes to a subject with one that relies on it.
+
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,22 +16,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_nats::{Client, HeaderMap};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::batch::Batch;
+use crate::batch::Gathering;
+use crate::batches::Batches;
 use crate::publish::{self, Answer};
 use crate::read::ROUND_TRIP;
 use crate::touched::Touch;
-use crate::way::{Goes, Way};
+use crate::way::{Entered, Way};
 
 /// The most events of one batch: what the broker takes.
 pub(crate) const MOST_EVENTS: usize = 1000;
 /// How many appends may wait; more wait at the door.
 const QUEUE: usize = 4096;
-/// How often in a row nobody may come before those who were just answered are no longer awaited.
-const QUIET: usize = 2;
 
 /// One message on its way to the log.
 #[derive(Debug)]
@@ -55,7 +56,8 @@ pub(crate) struct Committer(Arc<Entrance>);
 struct Entrance {
     client: Client,
     way: Way,
-    door: Semaphore,
+    gathering: Gathering,
+    door: Arc<Semaphore>,
     wake: mpsc::Sender<()>,
 }
 
@@ -63,10 +65,9 @@ impl Committer {
     /// Starts the task that sends batches; it ends when the last clone is gone and all is answered.
     pub(crate) fn start(client: Client) -> Self {
         let (wake, woken) = mpsc::channel(1);
-        let way = Way::default();
-        let batches = Batches { client: client.clone(), way: way.clone(), sent: FuturesUnordered::new() };
-        tokio::spawn(batches.run(woken));
-        Self(Arc::new(Entrance { client, way, door: Semaphore::new(QUEUE), wake }))
+        let (way, gathering) = (Way::default(), Gathering::default());
+        tokio::spawn(Batches::new(client.clone(), way.clone(), gathering.clone()).run(woken));
+        Self(Arc::new(Entrance { client, way, gathering, door: Arc::new(Semaphore::new(QUEUE)), wake }))
     }
 
     /// Sends an append on its way, and waits for the answer until patience ends. [`Answer::Parted`] asks for the
@@ -76,9 +77,10 @@ impl Committer {
         if let Some(begun) = self.0.way.is_free_for(&touches, company) {
             return self.send(Sent { touches, begun }, messages, by).await;
         }
-        let _place = match self.0.door.try_acquire() {
+        let door = Arc::clone(&self.0.door);
+        let place = match door.clone().try_acquire_owned() {
             Ok(place) => place,
-            Err(_) => match timeout_at(by, self.0.door.acquire()).await {
+            Err(_) => match timeout_at(by, door.acquire_owned()).await {
                 Ok(Ok(place)) => place,
                 Ok(Err(closed)) => return Answer::NoStream(closed.into()),
                 Err(elapsed) => return Answer::NoStream(elapsed.into()),
@@ -86,14 +88,31 @@ impl Committer {
         };
         let taken = Arc::new(AtomicBool::new(false));
         let (answer, answered) = oneshot::channel();
-        self.0.way.wait(Job { messages, touches, company, taken: Arc::clone(&taken), answer });
-        // It is awake, or will be.
-        let _ = self.0.wake.try_send(());
+        self.enter(Job { messages, touches, company, taken: Arc::clone(&taken), answer, place });
         match timeout_at(by, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(gone)) => Answer::None(gone.into()),
             Err(elapsed) if taken.swap(true, Ordering::AcqRel) => Answer::None(elapsed.into()),
             Err(elapsed) => Answer::NoStream(elapsed.into()),
+        }
+    }
+
+    /// Puts it into the batch that gathers, already on its way, or has it wait. Each caller does this by itself, so that
+    /// the broker has much of a batch before the task that ends it is back.
+    fn enter(&self, job: Job) {
+        let Entrance { client, way, gathering, wake, .. } = &*self.0;
+        let mut gathering = gathering.lock();
+        let Entered { joins, awaited, stirs } = way.enter(job, gathering.len());
+        if let Some(job) = joins {
+            gathering.add(client, job);
+        }
+        if !awaited {
+            gathering.send_on(client);
+        }
+        drop(gathering);
+        if stirs {
+            // It is awake, or will be.
+            let _ = wake.try_send(());
         }
     }
 
@@ -143,13 +162,15 @@ impl Drop for Sending {
 /// An append that waits: all of its messages are stored, or none.
 #[derive(Debug)]
 pub(crate) struct Job {
-    messages: Vec<Outgoing>,
+    pub(crate) messages: Vec<Outgoing>,
     /// What each of them touches.
     pub(crate) touches: Vec<Touch>,
     pub(crate) company: Company,
     /// Set by whoever is first: the way that sends it, or the caller who gives up before that.
     taken: Arc<AtomicBool>,
-    answer: oneshot::Sender<Answer>,
+    pub(crate) answer: oneshot::Sender<Answer>,
+    /// Its place in the queue, which it keeps when its caller goes away: so the queue stays bounded.
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 impl Job {
@@ -157,9 +178,9 @@ impl Job {
         self.touches.len()
     }
 
-    /// Whether it may be sent: its caller has not given up.
+    /// Whether it may be sent: its caller has not given up, and is still there.
     pub(crate) fn take(&self) -> bool {
-        !self.taken.swap(true, Ordering::AcqRel)
+        !self.answer.is_closed() && !self.taken.swap(true, Ordering::AcqRel)
     }
 }
 
@@ -174,109 +195,7 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 pub(crate) struct Awaited {
     pub(crate) touches: Vec<Touch>,
-    answer: oneshot::Sender<Answer>,
-}
-
-/// What was answered.
-enum Back {
-    /// One by itself.
-    Alone(Awaited, Answer),
-    /// A batch of so many events, ended then.
-    Shared(Vec<Awaited>, usize, Instant, Answer),
-}
-
-/// The task that sends batches, and whatever had to wait.
-struct Batches {
-    client: Client,
-    way: Way,
-    sent: FuturesUnordered<BoxFuture<'static, Back>>,
-}
-
-impl Batches {
-    async fn run(mut self, mut woken: mpsc::Receiver<()>) {
-        let mut open = true;
-        let mut gathering = Batch::default();
-        while open || !self.sent.is_empty() {
-            let mut awaited = 0;
-            tokio::select! {
-                wake = woken.recv(), if open => open = wake.is_some(),
-                Some(back) = self.sent.next() => awaited = self.take_back(back),
-            }
-            // Who was just answered may come again at once: whoever does shares the next batch.
-            let mut quiet = 0;
-            loop {
-                let came = self.place(&mut gathering).await;
-                awaited = awaited.saturating_sub(came);
-                quiet = if came > 0 { 0 } else { quiet + 1 };
-                if awaited == 0 || quiet > QUIET {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
-            if gathering.len() > 0 && self.way.commits() {
-                self.commit(std::mem::take(&mut gathering));
-            }
-        }
-    }
-
-    /// Sends what may go now. Returns how many those are.
-    async fn place(&mut self, gathering: &mut Batch) -> usize {
-        let jobs = self.way.next(gathering.len());
-        let came = jobs.len();
-        for (job, goes) in jobs {
-            let Job { messages, touches, answer, .. } = job;
-            let awaited = Awaited { touches, answer };
-            match goes {
-                Goes::Alone(begun) => self.ship(awaited, messages, begun),
-                Goes::Shared => gathering.add(&self.client, awaited, messages).await,
-            }
-        }
-        came
-    }
-
-    fn ship(&mut self, awaited: Awaited, messages: Vec<Outgoing>, begun: Instant) {
-        let (client, way) = (self.client.clone(), self.way.clone());
-        self.sent.push(Box::pin(async move {
-            let answer = publish::all(&client, messages, begun + ROUND_TRIP).await;
-            let sent = Sent { touches: awaited.touches, begun };
-            way.came_back(&sent, &answer);
-            Back::Alone(Awaited { touches: Vec::new(), answer: awaited.answer }, answer)
-        }));
-    }
-
-    fn commit(&mut self, batch: Batch) {
-        let (client, ended, events) = (self.client.clone(), Instant::now(), batch.len());
-        metrics::histogram!("jetsource_append_batch_events")
-            .record(u32::try_from(events).unwrap_or(u32::MAX));
-        self.sent.push(Box::pin(async move {
-            let (awaited, answer) = batch.commit(&client, ended + ROUND_TRIP).await;
-            Back::Shared(awaited, events, ended, answer)
-        }));
-    }
-
-    /// Hands each append its answer. Those of a shared batch that was refused for one of them go again, each alone:
-    /// the innocent go through, and the guilty hear their own reason. Returns how many of a batch may come again.
-    fn take_back(&mut self, back: Back) -> usize {
-        let (awaited, events, ended, answer) = match back {
-            Back::Alone(Awaited { answer: waits, .. }, answer) => {
-                // Who went away meanwhile asked for it all the same: it is stored, or it is not.
-                let _ = waits.send(answer);
-                return 0;
-            }
-            Back::Shared(awaited, events, ended, answer) => (awaited, events, ended, answer),
-        };
-        self.way.committed(awaited.iter().map(|one| &one.touches[..]), events, ended, &answer);
-        let parted = awaited.len() > 1 && matches!(answer, Answer::Refused { .. });
-        if parted {
-            metrics::counter!("jetsource_append_batches_refused_total").increment(1);
-        }
-        let told = awaited.len();
-        let mut behind = 0;
-        for one in awaited.into_iter().rev() {
-            let length = one.touches.len() as u64;
-            let _ = one.answer.send(if parted { Answer::Parted } else { answer.behind(behind) });
-            behind += length;
-        }
-        told
-    }
+    pub(crate) answer: oneshot::Sender<Answer>,
+    /// Its place in the queue, until it is answered.
+    pub(crate) _place: OwnedSemaphorePermit,
 }

@@ -49,9 +49,14 @@ impl Cost {
         base + each * count(singles) < self.alone * count(singles) * WORTH
     }
 
-    /// How many single publishes are due as a trial.
+    /// Whether single publishes are due as a trial.
+    pub(crate) fn is_trial_due(&self) -> bool {
+        self.unmeasured >= LOOK_AGAIN
+    }
+
+    /// How many single publishes go as a trial now.
     pub(crate) fn trial(&mut self) -> usize {
-        if self.unmeasured < LOOK_AGAIN {
+        if !self.is_trial_due() {
             return 0;
         }
         self.unmeasured = 0;

@@ -43,7 +43,7 @@ pub(crate) struct Draft {
 }
 
 // Made once: a name that is not is checked and copied at each insert.
-const CE_ID: HeaderName = HeaderName::from_static("ce-id");
+pub(crate) const CE_ID: HeaderName = HeaderName::from_static("ce-id");
 const CE_SPECVERSION: HeaderName = HeaderName::from_static("ce-specversion");
 const CE_SOURCE: HeaderName = HeaderName::from_static("ce-source");
 const CE_TYPE: HeaderName = HeaderName::from_static("ce-type");
@@ -73,7 +73,7 @@ pub(crate) fn headers(
     headers.insert(CE_SPECVERSION, "1.0");
     headers.insert(CE_SOURCE, "/jetsource");
     headers.insert(CE_TYPE, draft.event_type);
-    headers.insert(CE_SUBJECT, header_text(&entity.to_string()));
+    headers.insert(CE_SUBJECT, entity_text(entity));
     headers.insert(CE_TIME, time);
     headers.insert(CE_DATACONTENTTYPE, "application/json");
     headers.insert(CE_ENTITYVERSION, draft.version.to_string());
@@ -154,6 +154,20 @@ fn event(stored: Stored<'_>) -> Result<Recorded, String> {
 /// printable ASCII (NATS protocol binding, 3.1.3.1).
 pub(crate) fn header_text(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
+    push_text(&mut encoded, text);
+    encoded
+}
+
+/// The name of an entity, encoded like that.
+fn entity_text(entity: &EntityName) -> String {
+    let mut encoded = String::with_capacity(entity.category.len() + 1 + entity.id.len());
+    push_text(&mut encoded, &entity.category);
+    encoded.push('/');
+    push_text(&mut encoded, &entity.id);
+    encoded
+}
+
+fn push_text(encoded: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_graphic() && byte != b'"' && byte != b'%' {
             encoded.push(char::from(byte));
@@ -161,7 +175,6 @@ pub(crate) fn header_text(text: &str) -> String {
             let _ = write!(encoded, "%{byte:02X}");
         }
     }
-    encoded
 }
 
 /// The text in such a header value.

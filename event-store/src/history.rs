@@ -2,7 +2,7 @@
 
 use event_model::{Decider, EntityName, Position, Recorded, Version};
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::envelope::Entry;
 use crate::error::StoreError;
@@ -101,13 +101,31 @@ impl EventStore {
                 return Ok((events, more));
             }
             step = self.before(&entity, position, follows, deadline).await?;
-        }
-        match version {
-            Some(version) => {
-                Err(StoreError::Corrupt(format!("{entity} has lost what lies before version {version}")))
+            if step.is_none()
+                && let Some(version) = version
+            {
+                step = Some(self.before_that(&entity, position, version, deadline).await?);
             }
-            None => Ok((events, false)),
         }
+        Ok((events, false))
+    }
+
+    /// The message before that of this version, of which no server knew. Where the log is replicated, the server that
+    /// was asked may have been behind: so it is read again for as long as there is time.
+    async fn before_that(
+        &self,
+        entity: &EntityName,
+        position: Position,
+        version: Version,
+        deadline: Instant,
+    ) -> Result<Step, StoreError> {
+        while self.is_replicated() && Instant::now() + read::AGAIN < deadline {
+            sleep(read::AGAIN).await;
+            if let Some(step) = self.before(entity, position, None, deadline).await? {
+                return Ok(step);
+            }
+        }
+        Err(StoreError::Corrupt(format!("{entity} has lost what lies before version {version}")))
     }
 
     /// The message before this one on the entity's subject.
@@ -118,10 +136,15 @@ impl EventStore {
         follows: Option<Position>,
         deadline: Instant,
     ) -> Result<Option<Step>, StoreError> {
-        if let Some(follows) = follows
-            && let Some(step) = self.step(entity, follows, deadline).await?
-        {
-            return Ok(Some(step));
+        if let Some(follows) = follows {
+            let found = match self.step(entity, follows, deadline).await? {
+                // The server that was asked may be behind; the leader is not.
+                None if self.is_replicated() => self.step_of_leader(entity, follows, deadline).await?,
+                found => found,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
         }
         self.as_of(entity, Position::new(position.get() - 1), deadline).await
     }

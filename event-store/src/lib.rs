@@ -10,12 +10,12 @@
 //! - [`read`], `tail`, [`history`], `fold`, [`load`], [`many`], [`past`], `cache`: histories, and entities from them
 //! - [`pages`]: the whole log, page by page
 //! - `snapshot`: what a long history folded to once
-//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `cost`,
-//!   `touched`:
-//!   those that wait share one batch and its syncs
+//! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `batches`,
+//!   `cost`, `touched`: those that wait share one batch and its syncs
 //! - [`execute`], [`also`]: the way of one command, and the other entities that take part in it
 //! - [`keys`], [`once`]: a command sent again under its key happens once
-//! - [`queue`]: commands on subjects, put on their queue
+//! - [`queue`]: commands on subjects, put on their queue and taken from it
+//! - [`requests`]: commands on subjects that are answered
 //! - [`deadlines`]: messages that the broker holds back until their time
 //! - `settle`, `intent`, `parts`: an append that a power cut took apart is completed before a writer is let in
 //! - `shared`: what all nodes share
@@ -30,6 +30,7 @@
 pub mod also;
 pub mod append;
 mod batch;
+mod batches;
 mod cache;
 mod committer;
 pub mod connection;
@@ -54,6 +55,7 @@ pub mod past;
 mod publish;
 pub mod queue;
 pub mod read;
+pub mod requests;
 mod settle;
 mod shared;
 mod snapshot;
@@ -77,6 +79,10 @@ pub use keys::IdempotencyKey;
 pub use lease::{Lease, Lost};
 pub use load::Loaded;
 pub use queue::QueuedCommand;
+pub use queue::asked::Unreadable;
+pub use queue::inbox::{Delivery, Inbox};
+pub use queue::refused::Refused;
+pub use requests::{Reply, Request, Requests};
 pub use store::{EventStore, Settings, Staging};
 pub use streams::StreamError;
 pub use subscribe::{Batch, Mark, Subscription};

@@ -39,7 +39,11 @@ impl EventStore {
         if version == Version::START { Ok(Loaded::default()) } else { self.load_at(id, version).await }
     }
 
-    async fn version_at_time<D: Decider>(
+    /// The version of the entity at a time, also where it has events that this program does not know.
+    ///
+    /// # Errors
+    /// As [`EventStore::history_before`].
+    pub async fn version_at_time<D: Decider>(
         &self,
         id: &D::Id,
         time: OffsetDateTime,

@@ -1,11 +1,20 @@
-//! Commands on subjects: how they are put on the queue. Who carries them out takes them from there.
+//! Commands on subjects: put on their queue, taken from it, and put aside when they are refused.
+//!
+//! - `asked`: a command as it is read from a message
+//! - [`inbox`]: what is taken from the queue
+//! - [`refused`]: what was refused, for people to look at
+
+pub(crate) mod asked;
+pub mod inbox;
+pub mod refused;
 
 use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::header::{HeaderName, NATS_MESSAGE_ID};
 use bytes::Bytes;
-use event_model::EntityName;
+use event_model::{EntityName, Metadata};
+use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -41,6 +50,26 @@ pub struct QueuedCommand {
     pub correlation_id: Option<Uuid>,
     /// W3C trace context, where there is one.
     pub traceparent: Option<String>,
+}
+
+/// Under which [`QueuedCommand::metadata`] derives the ids of commands; another one would do them twice.
+const COMMANDS_TAKEN: Uuid = Uuid::from_u128(0x9c41_6a0d_53e8_4b7f_8d26_f07b_1c95_e3a4);
+
+impl QueuedCommand {
+    /// With what it is decided, by whoever takes it from the queue: the same id whenever it comes, which with another
+    /// body is another one; its causes, and itself where it names none.
+    pub fn metadata(&self, time: OffsetDateTime) -> Metadata {
+        let mut name = format!("{}/{}/{}/", self.entity, self.command, self.id).into_bytes();
+        name.extend_from_slice(&self.body);
+        let first = Metadata::first(Uuid::new_v5(&COMMANDS_TAKEN, &name), time);
+        let causation_id = self.causation_id.unwrap_or(first.command_id);
+        Metadata {
+            causation_id,
+            correlation_id: self.correlation_id.unwrap_or(causation_id),
+            traceparent: self.traceparent.clone(),
+            ..first
+        }
+    }
 }
 
 impl EventStore {
@@ -112,4 +141,44 @@ fn headers(command: &QueuedCommand) -> HeaderMap {
         headers.insert(TRACEPARENT, crate::envelope::header_text(traceparent));
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(body: &'static [u8]) -> QueuedCommand {
+        QueuedCommand {
+            id: "a".into(),
+            entity: EntityName::new("stock", "tea"),
+            command: "reserve".into(),
+            body: Bytes::from_static(body),
+            causation_id: None,
+            correlation_id: None,
+            traceparent: None,
+        }
+    }
+
+    #[test]
+    fn one_has_one_id_whenever_it_comes() {
+        let at = |command: &QueuedCommand, second| {
+            command.metadata(OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(second)).command_id
+        };
+        assert_eq!(at(&command(b"1"), 0), at(&command(b"1"), 1));
+        assert_ne!(at(&command(b"1"), 0), at(&command(b"2"), 0));
+        assert_ne!(at(&command(b"1"), 0), at(&QueuedCommand { id: "b".into(), ..command(b"1") }, 0));
+    }
+
+    #[test]
+    fn the_chain_of_causes_goes_on() {
+        let alone = command(b"").metadata(OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(alone, Metadata::first(alone.command_id, OffsetDateTime::UNIX_EPOCH));
+        let (cause, chain) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let caused = QueuedCommand { causation_id: Some(cause), ..command(b"") };
+        let metadata = caused.metadata(OffsetDateTime::UNIX_EPOCH);
+        assert_eq!((metadata.causation_id, metadata.correlation_id), (cause, cause));
+        let chained = QueuedCommand { correlation_id: Some(chain), ..caused };
+        let metadata = chained.metadata(OffsetDateTime::UNIX_EPOCH);
+        assert_eq!((metadata.causation_id, metadata.correlation_id), (cause, chain));
+    }
 }

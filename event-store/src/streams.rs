@@ -162,6 +162,8 @@ pub(crate) fn rejected(replicas: usize) -> Config {
         max_messages: 100_000,
         max_age: Duration::from_hours(30 * 24),
         allow_direct: true,
+        // The least there is: a command that is refused again later is no duplicate.
+        duplicate_window: Duration::from_millis(100),
         num_replicas: replicas,
         ..Config::default()
     }

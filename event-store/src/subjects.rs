@@ -9,12 +9,12 @@ use event_model::EntityName;
 
 /// The subject on which an entity's events are stored, and on which subscribers hear them.
 pub fn stored(entity: &EntityName) -> String {
-    format!("events.{}.{}", token(&entity.category), token(&entity.id))
+    subject("events.", entity)
 }
 
 /// The subject to which an entity's events are published; only writers of the log may.
 pub fn append(entity: &EntityName) -> String {
-    format!("append.{}.{}", token(&entity.category), token(&entity.id))
+    subject("append.", entity)
 }
 
 /// Where the broker stores what is published to such a subject.
@@ -29,7 +29,7 @@ pub(crate) fn key(name: &str) -> String {
 
 /// The subject of an entity's snapshot.
 pub(crate) fn snapshot(entity: &EntityName) -> String {
-    format!("snapshots.{}.{}", token(&entity.category), token(&entity.id))
+    subject("snapshots.", entity)
 }
 
 /// The subject of a command to an entity, on the queue.
@@ -42,9 +42,23 @@ pub fn commands(category: &str) -> String {
     format!("commands.{}.>", token(category))
 }
 
-/// Where a command goes that was refused.
-pub fn rejected(entity: &EntityName, command: &str) -> String {
-    format!("rejected.{}.{}.{}", token(&entity.category), token(&entity.id), token(command))
+/// Where a command goes that was refused, by the subject on which it came: also one that names no entity.
+pub fn rejected(subject: &str) -> String {
+    format!("rejected.{}", behind_first(subject))
+}
+
+/// Where a command is answered, by the subject of one that was refused.
+pub fn request(subject: &str) -> String {
+    format!("requests.{}", behind_first(subject))
+}
+
+/// All requests to entities of a category.
+pub fn requests(category: &str) -> String {
+    format!("requests.{}.>", token(category))
+}
+
+fn behind_first(subject: &str) -> &str {
+    subject.split_once('.').map_or(subject, |(_, rest)| rest)
 }
 
 /// The entity and the command that such a subject names, whatever its first token; `None` when it is no subject that
@@ -80,16 +94,29 @@ pub fn entity(subject: &str) -> Option<EntityName> {
     Some(EntityName { category: plain(category)?, id: plain(id)? })
 }
 
+fn subject(begin: &str, entity: &EntityName) -> String {
+    let mut subject = String::with_capacity(begin.len() + entity.category.len() + 1 + entity.id.len());
+    subject.push_str(begin);
+    push_token(&mut subject, &entity.category);
+    subject.push('.');
+    push_token(&mut subject, &entity.id);
+    subject
+}
+
 fn token(text: &str) -> String {
     let mut token = String::with_capacity(text.len());
+    push_token(&mut token, text);
+    token
+}
+
+fn push_token(subject: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
-            token.push(char::from(byte));
+            subject.push(char::from(byte));
         } else {
-            let _ = write!(token, "={byte:02X}");
+            let _ = write!(subject, "={byte:02X}");
         }
     }
-    token
 }
 
 fn plain(token: &str) -> Option<String> {

@@ -96,7 +96,8 @@ impl EventStore {
 
 impl Subscription {
     /// The next entries, at most `most`; waits until there is at least one. While the broker is away it waits too.
-    /// Safe to drop and call again: nothing is lost.
+    /// Safe to drop and call again: nothing is lost, but a reader that is dropped while it waits begins anew at the
+    /// broker. Who waits for other things too keeps the future, or reads in a task of its own.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when the log is shorter than the mark, differs there, or has a gap.

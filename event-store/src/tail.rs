@@ -4,6 +4,7 @@
 //! each of our events says in its own headers which message it follows. So a short tail is read message by message.
 
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::RawMessageBuilder;
 use async_nats::{HeaderMap, Message};
 use event_model::{EntityName, Position};
@@ -43,6 +44,16 @@ impl Step {
     pub(crate) fn of(message: &Message) -> Result<Self, StoreError> {
         let entry = read::entry(message)?;
         Ok(Self { follows: follows(message.headers.as_ref(), &entry), entry })
+    }
+
+    fn of_leader(message: StreamMessage) -> Self {
+        let headers = message.headers.clone();
+        let entry = leader::entry(message);
+        Self { follows: follows(Some(&headers), &entry), entry }
+    }
+
+    fn is_of(&self, entity: &EntityName) -> bool {
+        matches!(&self.entry, Entry::Event(event) if event.entity == *entity)
     }
 
     /// Whether this is an event of a later version.
@@ -124,8 +135,7 @@ impl EventStore {
                 "{entity} has lost the event at position {at}: run log verify"
             )));
         };
-        let step = Step::of(&message)?;
-        Ok(matches!(&step.entry, Entry::Event(event) if event.entity == *entity).then_some(step))
+        Ok(Some(Step::of(&message)?).filter(|step| step.is_of(entity)))
     }
 
     /// The last message on the entity's subject. Where the log is replicated its leader is asked: a replica may be
@@ -141,10 +151,18 @@ impl EventStore {
             return last.as_ref().map(Step::of).transpose();
         }
         let last = |raw: RawMessageBuilder| raw.last_by_subject(subject.clone());
-        let Some(message) = self.of_leader(EVENTS, last, deadline).await? else { return Ok(None) };
-        let headers = message.headers.clone();
-        let entry = leader::entry(message);
-        Ok(Some(Step { follows: follows(Some(&headers), &entry), entry }))
+        Ok(self.of_leader(EVENTS, last, deadline).await?.map(Step::of_leader))
+    }
+
+    /// The message at a position as the leader has it, if it is one on the entity's subject.
+    pub(crate) async fn step_of_leader(
+        &self,
+        entity: &EntityName,
+        at: Position,
+        deadline: Instant,
+    ) -> Result<Option<Step>, StoreError> {
+        let found = self.of_leader(EVENTS, |raw| raw.sequence(at.get()), deadline).await?;
+        Ok(found.map(Step::of_leader).filter(|step| step.is_of(entity)))
     }
 }
 

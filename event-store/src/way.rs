@@ -18,6 +18,16 @@ pub(crate) enum Goes {
     Shared,
 }
 
+/// What became of one that came.
+pub(crate) struct Entered {
+    /// It, when it goes into the batch that gathers at once; else it waits.
+    pub(crate) joins: Option<Job>,
+    /// Whether others are about to come.
+    pub(crate) awaited: bool,
+    /// Whether the task that ends batches has to look: nothing else will make it.
+    pub(crate) stirs: bool,
+}
+
 /// The way. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Way(Arc<Mutex<State>>);
@@ -33,6 +43,8 @@ struct State {
     gathering: usize,
     /// How many of them are in the batch that is under way, if one is.
     committing: Option<usize>,
+    /// How many of those whom the last batch answered have not come again, as they may at once.
+    awaited: usize,
     cost: Cost,
     /// When one was sent by itself while a batch was under way, for which it has to wait.
     disturbed: Option<Instant>,
@@ -41,7 +53,14 @@ struct State {
 impl State {
     /// Whether so many more who ask for one event now are served sooner by a batch than side by side.
     fn shares(&self, more: usize) -> bool {
-        self.cost.favours_sharing(more + self.alone + self.gathering + self.committing.unwrap_or(0))
+        let under_way = self.alone + self.gathering + self.committing.unwrap_or(0);
+        self.cost.favours_sharing(more + under_way + self.awaited)
+    }
+
+    /// Has one share the batch that gathers.
+    fn gather(&mut self, job: &Job) {
+        self.busy.add(&job.touches);
+        self.gathering += usize::from(job.events() == 1);
     }
 
     /// Sends one by itself, now.
@@ -64,14 +83,35 @@ impl Way {
     /// Whether this append may be sent by its caller at once. If so, it counts as sent from then on.
     pub(crate) fn is_free_for(&self, touches: &[Touch], company: Company) -> Option<Instant> {
         let mut state = self.state();
+        state.awaited = state.awaited.saturating_sub(1);
         let alone = company == Company::Nobody || (touches.len() == 1 && !state.shares(1));
         let free = alone && state.waiting.is_empty() && !state.busy.hold_up(touches);
         free.then(|| state.ship(touches))
     }
 
-    /// Has an append wait for its turn.
-    pub(crate) fn wait(&self, job: Job) {
-        self.state().waiting.push_back(job);
+    /// Lets an append into the batch that gathers, of so many events, or has it wait for its turn.
+    pub(crate) fn enter(&self, job: Job, gathered: usize) -> Entered {
+        let mut state = self.state();
+        let shares = job.events() > 1 || (state.shares(1) && !state.cost.is_trial_due());
+        let fits = job.company == Company::Anybody && gathered + job.events() <= MOST_EVENTS;
+        let free = state.waiting.is_empty() && !state.busy.hold_up(&job.touches);
+        let awaited = state.awaited > 0;
+        if shares && fits && free && job.take() {
+            state.gather(&job);
+            return Entered { joins: Some(job), awaited, stirs: state.committing.is_none() && !awaited };
+        }
+        state.waiting.push_back(job);
+        Entered { joins: None, awaited, stirs: true }
+    }
+
+    /// How many of those whom the last batch answered have not come again.
+    pub(crate) fn awaited(&self) -> usize {
+        self.state().awaited
+    }
+
+    /// Whoever has not come again by now is not counted on.
+    pub(crate) fn awaits_nobody(&self) {
+        self.state().awaited = 0;
     }
 
     /// Those that go now, in the order in which they came: nothing overtakes on a subject. So many events gather.
@@ -101,8 +141,7 @@ impl Way {
                 let begun = state.ship(&job.touches);
                 going.push((job, Goes::Alone(begun)));
             } else {
-                state.busy.add(&job.touches);
-                state.gathering += usize::from(single);
+                state.gather(&job);
                 gathered += job.events();
                 going.push((job, Goes::Shared));
             }
@@ -146,7 +185,11 @@ impl Way {
     ) {
         let mut state = self.state();
         state.committing = None;
-        touches.for_each(|touches| state.busy.remove(touches));
+        state.awaited = 0;
+        for touches in touches {
+            state.busy.remove(touches);
+            state.awaited += 1;
+        }
         if let Answer::Stored { .. } = answer {
             state.cost.learn_batch(events, ended);
         }

@@ -28,13 +28,13 @@ pub enum Asked {
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// Nobody runs sagas of this kind.
-    #[error("no process runs the sagas of this kind just now: start one with the role sagas, then try again")]
+    #[error("no process runs the sagas of this kind just now: start one, then try again")]
     NoRunner,
     /// The runner says why not.
     #[error("{0}")]
     Refused(String),
     /// The broker, or the runner, does not answer.
-    #[error("no answer; see `jetsource sagas show` for what became of it")]
+    #[error("no answer; look at the saga for what became of it")]
     Unavailable(#[source] event_store::error::Cause),
 }
 

@@ -16,7 +16,7 @@ use crate::step::{Halt, Step, Task, Told, carry_out};
 use crate::stuck::{Stuck, StuckSagas};
 
 /// How many sagas are worked on at once.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 128;
 /// How many tasks may wait before no more is read.
 const MOST_WAITING: usize = 4096;
 

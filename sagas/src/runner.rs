@@ -104,13 +104,13 @@ impl<S: Saga> Runner<S> {
         let mut side = JoinSet::new();
         let mut due = self.due(&mut side);
         let mut questions = self.questions(&mut side).await?;
-        let mut log = self.store.subscribe(checkpoint);
+        let mut log = self.log(&mut side, checkpoint);
         let mut renewals = interval(event_store::lease::RENEW_EVERY);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                batch = log.next(MOST), if lanes.have_room() => self.take(batch?, &mut lanes),
+                Some(batch) = log.recv(), if lanes.have_room() => self.take(batch?, &mut lanes),
                 Some(due) = due.recv() => Self::come_due(due, &mut lanes),
                 Some((question, told)) = questions.recv() => self.asked(question, told, &mut lanes),
                 worked = lanes.work() => worked?,
@@ -252,6 +252,22 @@ impl<S: Saga> Runner<S> {
             }
             tasks
         }
+    }
+
+    /// The log behind a mark, from a task of its own: a subscription that is dropped while it waits begins anew.
+    fn log(&self, side: &mut JoinSet<()>, after: Mark) -> mpsc::Receiver<Result<Batch, StoreError>> {
+        let (send, receive) = mpsc::channel(1);
+        let mut log = self.store.subscribe(after);
+        side.spawn(async move {
+            loop {
+                let batch = log.next(MOST).await;
+                let failed = batch.is_err();
+                if send.send(batch).await.is_err() || failed {
+                    return;
+                }
+            }
+        });
+        receive
     }
 
     /// The deadlines that come due, from a task of its own.

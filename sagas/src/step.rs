@@ -8,7 +8,8 @@ use bytes::Bytes;
 use event_model::{EntityName, Metadata, Outgoing, Position, Recorded, Request, Saga};
 use event_store::{Done, Due, Effect, EventStore, ExecuteError, QueuedCommand, StoreError};
 use futures_util::FutureExt as _;
-use futures_util::future::try_join_all;
+use futures_util::future::ready;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -19,6 +20,9 @@ pub(crate) type Told = Result<String, String>;
 
 /// How long to wait after a failure that may pass: twice as long each time, up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How much of what one saga sends is under way at once: one that sends to hundreds leaves room for others.
+const SENT_AT_ONCE: usize = 16;
 
 /// Something for one saga to do.
 #[derive(Debug)]
@@ -129,8 +133,8 @@ async fn send<S: Saga>(store: &EventStore, id: &S::Id, event: &Recorded) -> Resu
             "its event at position {position} cannot be read: {error}; a newer program may have written it"
         ))
     })?;
-    let outgoing = S::send(id, &intent);
-    try_join_all(outgoing.into_iter().enumerate().map(|(index, outgoing)| async move {
+    let outgoing = stream::iter(S::send(id, &intent).into_iter().enumerate());
+    let sent = outgoing.map(|(index, outgoing)| async move {
         match outgoing {
             Outgoing::Request(request) => {
                 let command = queued(event, index, request)?;
@@ -148,8 +152,8 @@ async fn send<S: Saga>(store: &EventStore, id: &S::Id, event: &Recorded) -> Resu
             }
         }
         Ok(())
-    }))
-    .await?;
+    });
+    sent.buffer_unordered(SENT_AT_ONCE).try_for_each(|()| ready(Ok(()))).await?;
     Ok(Effect::Nothing)
 }
 

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -47,16 +46,7 @@ pub(crate) struct Poster {
 impl Poster {
     /// For the API at this URL.
     pub(crate) fn new(api: String, token: Option<String>) -> Result<Self, Failure> {
-        let mut headers = HeaderMap::new();
-        if let Some(token) = token {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-                Failure::setting("--token-file: the token holds characters that no header may")
-            })?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        let client = Client::builder().default_headers(headers).redirect(Policy::none()).no_proxy();
-        let client = client.timeout(REQUEST).build().map_err(anyhow::Error::from)?;
+        let client = crate::api::client(token, REQUEST)?;
         Ok(Self { client, api, silent: Mutex::default() })
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use domain::{Orders, Stocks, Users};
+use domain::{Orders, Sagas, Stocks, Users};
 use event_model::{Position, Projection as _};
 use event_store::EventStore;
 use projections::{Verified, VerifyError};
@@ -10,7 +10,7 @@ use projections::{Verified, VerifyError};
 use crate::exit::{Exit, Failure};
 
 /// Their names.
-pub(super) const NAMES: [&str; 3] = [Users::NAME, Orders::NAME, Stocks::NAME];
+pub(super) const NAMES: [&str; 4] = [Users::NAME, Orders::NAME, Stocks::NAME, Sagas::NAME];
 
 /// The name, if there is such a read model.
 pub(super) fn name(named: &str) -> Result<&'static str, Failure> {
@@ -31,6 +31,7 @@ pub(super) async fn verify(
     match name {
         Users::NAME => projections::verify::<Users>(views, store, scratch, progress).await,
         Orders::NAME => projections::verify::<Orders>(views, store, scratch, progress).await,
+        Sagas::NAME => projections::verify::<Sagas>(views, store, scratch, progress).await,
         _ => projections::verify::<Stocks>(views, store, scratch, progress).await,
     }
 }

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
+use command_api::inbox::CATEGORIES;
 use event_store::{Connection, Durability, EventStore, Settings};
 use nats_launcher::{Options, Port, Server, find};
 
 use crate::endpoints::without_password;
 use crate::exit::Failure;
-use crate::settings::{Serve, Staging};
+use crate::settings::{Role, Serve, Staging};
 
 /// A broker that the log may rely on, with the log opened.
 #[derive(Debug)]
@@ -45,6 +46,9 @@ impl Broker {
             ..Settings::default()
         };
         let store = EventStore::open(connection, open).await?;
+        if settings.runs(Role::Api) {
+            store.open_queue(&CATEGORIES).await?;
+        }
         if let Some(server) = &server {
             server.stage().await;
         }

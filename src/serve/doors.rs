@@ -1,10 +1,10 @@
-//! The role `api`: the listener, taken before anything else starts, and the API behind it.
+//! The role `api`: the listener, taken before anything else starts, the API behind it, and commands on subjects.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use command_api::{Acknowledged, Api, Tokens};
+use command_api::{Acknowledged, Api, Requests, Tokens, Turns, inbox};
 use domain::ClaimKey;
 use event_store::EventStore;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -63,7 +63,7 @@ impl Doors {
         self.tokens.is_some()
     }
 
-    /// Serves the API from here on.
+    /// Serves the API from here on, and takes commands from subjects.
     pub(crate) async fn open(
         self,
         roles: &mut Roles,
@@ -72,9 +72,13 @@ impl Doors {
         metrics: PrometheusHandle,
     ) -> Result<(), Failure> {
         let claim_key = ClaimKey::from(store.shared_secret(CLAIM_KEY).await?);
-        let (tokens, acknowledged) = (self.tokens, Acknowledged::default());
+        let (tokens, acknowledged, turns) = (self.tokens, Acknowledged::default(), Turns::default());
         let ending = roles.stop_doors();
-        let api = Api { store: store.clone(), views, claim_key, tokens, metrics, acknowledged, ending };
+        let api =
+            Api { store: store.clone(), views, claim_key, tokens, metrics, acknowledged, turns, ending };
+        let requests = Requests::open(api.clone()).await?;
+        roles.door("requests", requests.run());
+        roles.door("inbox", inbox::run(api.clone()));
         roles.door("api", command_api::run(self.listener, api));
         Ok(())
     }

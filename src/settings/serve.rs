@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+use domain::Participant;
 
 use super::{duration, views_file};
 use crate::exit::{Exit, Failure};
@@ -63,10 +64,10 @@ pub(crate) struct Serve {
     pub(crate) currency: String,
     /// How long a checkout may take
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
-    checkout_deadline: Duration,
-    /// External participants of a checkout
+    pub(crate) checkout_deadline: Duration,
+    /// External participants of a checkout, which answer on subjects of their own, such as payment
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    checkout_participants: Vec<String>,
+    pub(crate) checkout_participants: Vec<Participant>,
     /// A file to put in place once everything serves, like serve.json in the data folder
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -107,11 +108,8 @@ impl Serve {
                  operator's business: leave one of them out",
             );
         }
-        if self.checkout_deadline != Duration::from_secs(30) {
-            return refused("--checkout-deadline does not work yet, there is no checkout: leave it at 30s");
-        }
-        if !self.checkout_participants.iter().all(String::is_empty) {
-            return refused("--checkout-participants does not work yet, there is no checkout: leave it out");
+        if self.checkout_deadline.is_zero() {
+            return refused("--checkout-deadline leaves no time for any answer: give it at least 1s");
         }
         if self.currency.len() != 3 || !self.currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
             return refused("--currency must be an ISO 4217 code: three capital letters, such as EUR");

@@ -1,5 +1,6 @@
 //! What operators, and people who look around, find.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -109,6 +110,27 @@ async fn the_metrics_tell_what_was_done() {
         let (_, value) = line.rsplit_once(' ').unwrap();
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
+}
+
+/// How often an entity was found in memory, and how often it was not.
+async fn remembered(api: &Api) -> [u64; 2] {
+    let metrics = text(api.get("/metrics").await.body);
+    ["hit", "miss"].map(|outcome| {
+        let name = format!("jetsource_state_cache_total{{outcome=\"{outcome}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok()).unwrap_or(0)
+    })
+}
+
+#[tokio::test]
+async fn the_metrics_tell_a_hot_entity_from_a_cold_one() {
+    // One of its own: others would be counted too.
+    let api = Api::of(Arc::new(Program::start()));
+    let path = format!("/stock/{}/receipts", fresh_sku("cold"));
+    let [hits, misses] = remembered(&api).await;
+    api.post(&path, json!({"quantity": 1})).await.ok();
+    assert_eq!(remembered(&api).await, [hits, misses + 1], "nobody had asked for it");
+    api.post(&path, json!({"quantity": 1})).await.ok();
+    assert_eq!(remembered(&api).await, [hits + 1, misses + 1], "it was decided just now");
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// All roles on free ports.
+    /// The API and the read models, on free ports.
     #[must_use]
     pub fn start() -> Self {
         Self::start_with(&[])
@@ -63,6 +63,12 @@ impl Program {
         self.starts += 1;
         self.child = spawn(self.folder.path(), &self.arguments, self.starts);
         self.await_ready();
+    }
+
+    /// Starts it again on the same folder with other arguments, after [`Program::kill`] or [`Program::terminate`].
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(ToString::to_string).collect();
+        self.restart();
     }
 
     /// Where the API is, such as `http://127.0.0.1:40001`.
@@ -264,7 +270,9 @@ fn spawn(folder: &Path, arguments: &Vec<String>, starts: u32) -> Child {
     let mut command = command();
     command.arg("serve").arg("--data-dir").arg(folder.join("data"));
     command.arg("--ready-file").arg(folder.join("ready.json"));
-    for (flag, value) in [("--listen", "127.0.0.1:0"), ("--nats-port", "0")] {
+    // Sagas go on by themselves: a test that wants them says so.
+    let defaults = [("--listen", "127.0.0.1:0"), ("--nats-port", "0"), ("--role", "api,projections")];
+    for (flag, value) in defaults {
         if !arguments.iter().any(|argument| argument == flag) {
             command.args([flag, value]);
         }

@@ -103,6 +103,11 @@ impl Entry {
         ])
     }
 
+    /// By another method.
+    pub(super) fn by(self, method: HttpMethod) -> Self {
+        Self { method, ..self }
+    }
+
     /// What there is to know beyond the summary.
     pub(super) fn says(self, says: &'static str) -> Self {
         Self { says: Some(says), ..self }

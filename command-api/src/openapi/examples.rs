@@ -40,6 +40,18 @@ pub(super) fn article() -> Value {
     json!({"sku": SKU, "on_hand": 120, "reserved": 2, "available": 118, "version": 2})
 }
 
+pub(super) fn saga() -> Value {
+    json!({
+        "name": "checkout",
+        "id": ORDER_ID,
+        "state": "running",
+        "waits_for": ["stock of tea-green-100g"],
+        "started": "2026-03-02T09:15:27.104Z",
+        "changed": "2026-03-02T09:15:27.131Z",
+        "version": 2,
+    })
+}
+
 pub(super) fn event() -> Value {
     json!({
         "id": "6f1c2a34-90b7-5d21-8e4f-3b7a9c0d1e52",

@@ -7,6 +7,7 @@ use utoipa::openapi::{Ref, RefOr, Required, Schema};
 use super::examples::{ORDER_ID, SKU, USER_ID};
 use super::shapes::{TAG, VISIBLE, of, some_text, text, whole, words};
 use crate::problem::Kind;
+use crate::sagas::{SagaKind, SagaState};
 
 /// The most rows that a page may have.
 pub(super) const LARGEST_PAGE: usize = 200;
@@ -44,6 +45,14 @@ fn in_query() -> Vec<(&'static str, Parameter)> {
         ("after", query("after", after, some_text())),
         ("email", query("email", "Only the user with this address, compared without case.", of("Email"))),
         ("user_id", query("user_id", "Only the orders of this user.", of("Id"))),
+        (
+            "saga_name",
+            query("name", "Only the sagas of this kind.", words(SagaKind::ALL.map(SagaKind::as_str))),
+        ),
+        (
+            "saga_state",
+            query("state", "Only the sagas in this state.", words(SagaState::ALL.map(SagaState::as_str))),
+        ),
         ("status", query("status", "Only the orders of this status.", of("OrderStatus"))),
     ]
 }

@@ -34,7 +34,11 @@ pub enum UserEvent {
         credit_limit: Amount,
     },
     /// It is gone for good.
-    UserDeleted {},
+    UserDeleted {
+        /// The orders for which credit was set aside at that moment.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        orders: Vec<OrderId>,
+    },
     /// An order holds this amount now, in place of what it held before.
     CreditReserved {
         /// Which order.
@@ -92,7 +96,7 @@ impl Event for UserEvent {
             Self::UserRegistered { .. } => "user-registered",
             Self::UserProfileChanged { .. } => "user-profile-changed",
             Self::UserCreditLimitChanged { .. } => "user-credit-limit-changed",
-            Self::UserDeleted {} => "user-deleted",
+            Self::UserDeleted { .. } => "user-deleted",
             Self::CreditReserved { .. } => "credit-reserved",
             Self::CreditRefused { .. } => "credit-refused",
             Self::CreditReleased { .. } => "credit-released",

@@ -58,7 +58,7 @@ fn refused(order: u128, number: u64, available: i64, reason: &str) -> UserEvent 
     UserEvent::CreditRefused { order_id, amount, available, reason: text(reason) }
 }
 
-const DELETED: UserEvent = UserEvent::UserDeleted {};
+const DELETED: UserEvent = UserEvent::UserDeleted { orders: vec![] };
 
 #[test]
 fn an_id_is_registered_once() {
@@ -120,7 +120,10 @@ fn a_user_that_is_not_there_is_not_found() {
 #[test]
 fn a_user_is_deleted_also_with_credit_set_aside() {
     given::<User>([registered()]).when(UserCommand::Delete).then([DELETED]);
-    given::<User>([registered(), reserved(1, 10, 10)]).when(UserCommand::Delete).then([DELETED]);
+    let history =
+        [registered(), reserved(1, 10, 10), reserved(2, 0, 10), reserved(3, 5, 15), released(3, 5, 10)];
+    let deleted = UserEvent::UserDeleted { orders: vec![order_id(1), order_id(2)] };
+    given::<User>(history).when(UserCommand::Delete).then([deleted]);
 }
 
 #[test]

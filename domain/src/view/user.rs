@@ -88,7 +88,7 @@ fn registered(id: UserId, version: Version, happened: UserEvent) -> Option<UserV
         }
         UserEvent::UserProfileChanged { .. }
         | UserEvent::UserCreditLimitChanged { .. }
-        | UserEvent::UserDeleted {}
+        | UserEvent::UserDeleted { .. }
         | UserEvent::CreditReserved { .. }
         | UserEvent::CreditRefused { .. }
         | UserEvent::CreditReleased { .. }
@@ -110,7 +110,7 @@ impl UserView {
             UserEvent::UserCreditLimitChanged { credit_limit } => {
                 self.credit = Credit::new(credit_limit, self.credit.reserved);
             }
-            UserEvent::UserDeleted {} => return None,
+            UserEvent::UserDeleted { .. } => return None,
             UserEvent::CreditReserved { reserved, .. }
             | UserEvent::CreditReleased { reserved, .. }
             | UserEvent::CreditCaptured { reserved, .. } => {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use event_model::EntityName;
 use event_store::{Connection, EventStore, Settings, Stand, Write};
 use nats_launcher::{Cluster, Options, Server, Staging, find};
-use uuid::Uuid;
 
 use crate::measure::{Found, head, median, number, row, writers};
 use crate::note::{command, note};
@@ -127,13 +126,15 @@ pub async fn open(urls: &str) -> EventStore {
 }
 
 pub async fn by(store: &EventStore, count: usize, time: Duration) -> Found {
-    let store = store.clone();
+    // The note is there already, as the data of the bare loops.
+    let (store, notes) = (store.clone(), std::sync::Arc::new([note()]));
     writers(count, time, move || {
-        let store = store.clone();
+        let (store, notes) = (store.clone(), notes.clone());
         async move {
             let metadata = command();
-            let entity = EntityName::new("pad", Uuid::now_v7());
-            let write = Write::new(entity, Stand::default(), &[note()], &metadata).unwrap();
+            // One id drawn for each event, as in the bare loops.
+            let entity = EntityName::new("pad", metadata.command_id);
+            let write = Write::new(entity, Stand::default(), &notes[..], &metadata).unwrap();
             store.append(&[write], &metadata).await.unwrap();
         }
     })

@@ -146,7 +146,9 @@ impl Metadata {
 /// The id of the `index`-th event (from 0) that a command causes on an entity: a UUIDv5 (RFC 9562) of the
 /// three, so that a retry makes the same ids.
 pub fn event_id(command_id: Uuid, entity: &EntityName, index: usize) -> Uuid {
-    Uuid::new_v5(&command_id, format!("{entity}/{index}").as_bytes())
+    let EntityName { category, id } = entity;
+    let index = index.to_string();
+    Uuid::new_v5(&command_id, [category, "/", id, "/", &index].concat().as_bytes())
 }
 
 /// The place of an event among those of one append.

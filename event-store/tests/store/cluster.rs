@@ -200,3 +200,29 @@ async fn a_killed_leader_costs_a_pause_and_nothing_else() {
     let seen = reads.await.unwrap();
     assert_eq!(seen, (1..=log.len() as u64).map(Position::new).collect::<Vec<_>>());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_is_behind_hides_no_event_from_who_reads_back() {
+    let (cluster, stores) = three().await;
+    let id = jar("long");
+    stores[0].execute::<Jar>(&id, JarCommand::Add(1), &command()).await.unwrap();
+    for round in 1..=5 {
+        let leader = loop {
+            if let Some(leader) = cluster.leader_of("EVENTS").await {
+                break leader;
+            }
+        };
+        let behind = if leader == 1 { 2 } else { 1 };
+        // It misses some messages, and is asked for them as soon as it is back. The writer remembers the jar, and reads
+        // nothing.
+        cluster.nodes()[behind].pause().unwrap();
+        for _ in 0..10 {
+            stores[0].execute::<Jar>(&id, JarCommand::AddTwice(1), &command()).await.unwrap();
+        }
+        cluster.nodes()[behind].resume().unwrap();
+        let newest = Version::new(u64::MAX);
+        let (events, more) = stores[behind].history_before::<Jar>(&id, newest, usize::MAX).await.unwrap();
+        let versions: Vec<_> = events.iter().rev().map(|event| event.version.unwrap().get()).collect();
+        assert_eq!((versions, more), ((1..=round * 20 + 1).collect(), false));
+    }
+}

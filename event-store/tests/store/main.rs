@@ -12,6 +12,7 @@ mod log;
 #[cfg(target_os = "linux")]
 mod power;
 mod proxy;
+mod queue;
 mod reading;
 mod settle;
 mod snapshots;

@@ -1,4 +1,4 @@
-//! `docs/your-own-domain.md` shows this crate, all of it, and what it really prints.
+//! A page of `docs/` that shows a crate: all of it, and what it really prints. Each such crate has this test.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,7 +16,8 @@ fn read(file: &str) -> String {
 
 /// The fences of this kind, such as `rust src/main.rs`, in the order of the page.
 fn fences(kind: &str) -> Vec<String> {
-    let (page, opening) = (read("../your-own-domain.md"), format!("\n```{kind}\n"));
+    let page = read(concat!("../", env!("CARGO_PKG_NAME"), ".md"));
+    let opening = format!("\n```{kind}\n");
     page.split(&opening).skip(1).map(|text| text.split_once("```\n").unwrap().0.to_owned()).collect()
 }
 
@@ -36,8 +37,9 @@ fn not_shown(file: &str, kind: &str) -> String {
 
 #[test]
 fn the_page_shows_all_of_the_code() {
-    for file in ["src/gift_card.rs", "src/main.rs"] {
-        let left = not_shown(file, &format!("rust {file}"));
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
+        let file = format!("src/{}", file.unwrap().file_name().display());
+        let left = not_shown(&file, &format!("rust {file}"));
         let missing = |line: &&str| !line.is_empty() && !LEFT_OUT.iter().any(|start| line.starts_with(start));
         assert_eq!(left.lines().filter(missing).collect::<Vec<_>>(), [""; 0], "{file}");
     }
@@ -56,7 +58,10 @@ async fn it_prints_what_the_page_shows() {
     let server = Server::throwaway().await.unwrap();
     // Twice, as a reader will: the second time on a log that holds the first.
     for _ in 0..2 {
-        let ran = Command::new(env!("CARGO_BIN_EXE_your-own-domain")).arg(server.url()).output().unwrap();
+        let ran = Command::new(env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))))
+            .arg(server.url())
+            .output()
+            .unwrap();
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         assert_eq!(fences("text"), [String::from_utf8_lossy(&ran.stdout)]);
     }

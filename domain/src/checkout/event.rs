@@ -1,0 +1,188 @@
+//! What may happen to a checkout.
+
+use std::fmt;
+
+use event_model::Event;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::step::Step;
+use crate::value::{Amount, Participant, Sku, Text, Units, UserId};
+
+/// What a checkout set out to do, and what it learned. Wire names and fields are frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckoutEvent {
+    /// It asks everybody to set aside what the order needs.
+    CheckoutStarted {
+        /// Whose credit.
+        user_id: UserId,
+        /// How much of it.
+        total: Amount,
+        /// How many of each article, each article once.
+        articles: Vec<Needed>,
+        /// Who else is asked.
+        participants: Vec<Participant>,
+        /// When the order was placed.
+        #[serde(with = "time::serde::rfc3339")]
+        placed: OffsetDateTime,
+        /// By when all have to answer.
+        #[serde(with = "time::serde::rfc3339")]
+        deadline: OffsetDateTime,
+    },
+    /// One of them has set it aside.
+    CheckoutStepHeld {
+        /// Who.
+        step: Step,
+    },
+    /// One of them does not.
+    CheckoutStepRefused {
+        /// Who.
+        step: Step,
+        /// Why, for people.
+        reason: Text,
+    },
+    /// The time to answer is over.
+    CheckoutDeadlinePassed {},
+    /// An operator gave it up.
+    CheckoutAbandoned {
+        /// Why, for people.
+        reason: Text,
+    },
+    /// The order cannot be confirmed: everything is to be given back.
+    CheckoutFailed {
+        /// Why, for people.
+        reason: Text,
+        /// By whom.
+        give_back: Vec<Step>,
+    },
+    /// All is set aside: the order is to be confirmed.
+    CheckoutConfirming {},
+    /// The order is confirmed, by the checkout or by somebody else.
+    CheckoutConfirmed {},
+    /// The order came to nothing without the checkout: everything is to be given back.
+    CheckoutWithdrawn {
+        /// What became of the order.
+        outcome: Outcome,
+        /// Who is to give back; nobody where that is under way.
+        give_back: Vec<Step>,
+    },
+    /// One of them has given back what it held, and will hold nothing any more.
+    CheckoutStepGivenBack {
+        /// Who.
+        step: Step,
+    },
+    /// A participant agreed after the end: it is told once more.
+    CheckoutVoiding {
+        /// Who.
+        participant: Participant,
+    },
+    /// Everything is given back: the order is to be rejected.
+    CheckoutRejecting {
+        /// Why, for people.
+        reason: Text,
+    },
+    /// Everything is given back, and somebody confirmed the order meanwhile: it is to be cancelled.
+    CheckoutCancelling {
+        /// Why, for people.
+        reason: Text,
+    },
+    /// The order was shipped: what is set aside is to be used up.
+    CheckoutShipping {
+        /// By whom.
+        settle: Vec<Step>,
+    },
+    /// One of them has used up what it held.
+    CheckoutStepSettled {
+        /// Who.
+        step: Step,
+    },
+    /// Nothing is waited for any more.
+    CheckoutEnded {
+        /// What came of it.
+        outcome: Outcome,
+    },
+}
+
+/// How many of an article an order needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needed {
+    /// Which article.
+    pub sku: Sku,
+    /// How many, summed over the order's lines.
+    pub quantity: Units,
+}
+
+/// What came of a checkout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The order was rejected.
+    Rejected,
+    /// The order was cancelled.
+    Cancelled,
+    /// The order was shipped, and all is used up.
+    Shipped,
+    /// An operator ended it.
+    Abandoned,
+}
+
+impl Outcome {
+    /// The word for it, frozen.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Shipped => "shipped",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Event for CheckoutEvent {
+    const TYPES: &'static [&'static str] = &[
+        "checkout-started",
+        "checkout-step-held",
+        "checkout-step-refused",
+        "checkout-deadline-passed",
+        "checkout-abandoned",
+        "checkout-failed",
+        "checkout-confirming",
+        "checkout-confirmed",
+        "checkout-withdrawn",
+        "checkout-step-given-back",
+        "checkout-voiding",
+        "checkout-rejecting",
+        "checkout-cancelling",
+        "checkout-shipping",
+        "checkout-step-settled",
+        "checkout-ended",
+    ];
+
+    fn event_type(&self) -> &'static str {
+        match self {
+            Self::CheckoutStarted { .. } => "checkout-started",
+            Self::CheckoutStepHeld { .. } => "checkout-step-held",
+            Self::CheckoutStepRefused { .. } => "checkout-step-refused",
+            Self::CheckoutDeadlinePassed {} => "checkout-deadline-passed",
+            Self::CheckoutAbandoned { .. } => "checkout-abandoned",
+            Self::CheckoutFailed { .. } => "checkout-failed",
+            Self::CheckoutConfirming {} => "checkout-confirming",
+            Self::CheckoutConfirmed {} => "checkout-confirmed",
+            Self::CheckoutWithdrawn { .. } => "checkout-withdrawn",
+            Self::CheckoutStepGivenBack { .. } => "checkout-step-given-back",
+            Self::CheckoutVoiding { .. } => "checkout-voiding",
+            Self::CheckoutRejecting { .. } => "checkout-rejecting",
+            Self::CheckoutCancelling { .. } => "checkout-cancelling",
+            Self::CheckoutShipping { .. } => "checkout-shipping",
+            Self::CheckoutStepSettled { .. } => "checkout-step-settled",
+            Self::CheckoutEnded { .. } => "checkout-ended",
+        }
+    }
+}
