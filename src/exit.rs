@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use event_store::{ConnectError, StoreError, StreamError};
 use nats_launcher::LaunchError;
-use projections::ViewError;
+use projections::{ControlError, VerifyError, ViewError};
 
 use crate::endpoints::without_password;
 
@@ -160,6 +160,24 @@ impl From<StreamError> for Failure {
 impl From<ViewError> for Failure {
     fn from(error: ViewError) -> Self {
         Self { exit: Exit::Failed, error: error.into() }
+    }
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Log(error) => error.into(),
+            VerifyError::View(ViewError::NotBuilt(_)) | VerifyError::OtherVersion { .. } => {
+                Self { exit: Exit::Unavailable, error: error.into() }
+            }
+            VerifyError::View(error) => error.into(),
+        }
+    }
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        Self { exit: Exit::Unavailable, error: error.into() }
     }
 }
 

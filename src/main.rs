@@ -7,6 +7,7 @@
 //! - `endpoints`: where a running `serve` is found
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
+//! - `projections`: looking after the read models
 //! - `rejected`: commands from subjects that were refused
 //! - `api`, `sagas`: looking after the sagas
 //! - `logging`, `completions`
@@ -22,6 +23,7 @@ mod import;
 mod log;
 mod logging;
 mod printed;
+mod projections;
 mod rejected;
 mod sagas;
 mod serve;
@@ -62,6 +64,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Events(Events::Import(asked)) => until_closed(events::restore(&asked).await),
         Call::Show(asked) => until_closed(show::run(&asked).await),
         Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
+        Call::Projections(asked) => until_closed(projections::run(&asked).await),
         Call::Rejected(Rejected::List(asked)) => until_closed(rejected::list(&asked).await),
         Call::Rejected(Rejected::Show(asked)) => until_closed(rejected::show(&asked).await),
         Call::Rejected(Rejected::Retry(asked)) => until_closed(rejected::retry(&asked).await),

@@ -128,6 +128,8 @@ async fn follow<P: Projection>(
     store: &EventStore,
 ) -> Result<(), Failure> {
     let worker = views.worker::<P>().await?;
+    let (desk, asked, end) = (views.desk(P::NAME)?, store.clone(), roles.stop_workers());
+    roles.worker(name, async move { desk.run(asked, end.cancelled_owned()).await });
     let (store, stop) = (store.clone(), roles.stop_workers());
     roles.worker(name, async move {
         match worker.run(store, stop.clone().cancelled_owned()).await {

@@ -14,6 +14,7 @@ use crate::events::{Export, Get, Restore, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
+use crate::projections::Projections;
 use crate::rejected::{List, One, ShowOne};
 use crate::sagas;
 use crate::show::Show;
@@ -54,6 +55,9 @@ pub(crate) enum Call {
     /// Check the log
     #[command(subcommand)]
     Log(Log),
+    /// Look after the read models
+    #[command(subcommand)]
+    Projections(Projections),
     /// Look after commands from subjects that were refused
     #[command(subcommand)]
     Rejected(Rejected),

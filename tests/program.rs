@@ -245,6 +245,12 @@ fn help_is_as_it_was() {
     help(&["events", "export", "--help"]);
     help(&["events", "import", "--help"]);
     help(&["log", "verify", "--help"]);
+    for call in ["status", "rebuild", "verify"] {
+        help(&["projections", call, "--help"]);
+    }
+    for call in ["list", "show", "retry", "skip"] {
+        help(&["projections", "failures", call, "--help"]);
+    }
     for call in ["list", "show", "retry", "drop"] {
         help(&["rejected", call, "--help"]);
     }

@@ -127,7 +127,6 @@ impl From<ViewError> for Problem {
             | ViewError::UnknownColumn { .. }
             | ViewError::Unfit { .. }
             | ViewError::Open { .. }
-            | ViewError::Row { .. }
             | ViewError::Overtaken(_) => Self::internal(&error),
         }
     }

@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use event_store::StoreError;
+use projections::Report;
 use serde::Serialize;
 
 use crate::api::Api;
@@ -18,13 +19,19 @@ pub(crate) async fn livez() -> &'static str {
 
 /// What `GET /readyz` answers.
 #[derive(Debug, Serialize)]
-struct Ready {
+struct Readiness {
     ready: bool,
     reasons: Vec<String>,
+    /// What somebody should look at, and keeps nobody from serving.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    /// How each view is, for who asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    views: Option<Vec<Report>>,
 }
 
-/// `GET /readyz`
-pub(crate) async fn readyz(State(api): State<Api>) -> Response {
+/// `GET /readyz`, and `?verbose` for how each view is.
+pub(crate) async fn readyz(State(api): State<Api>, RawQuery(query): RawQuery) -> Response {
     let mut reasons = Vec::new();
     let looked = match api.store.head().await {
         // Nothing is asked once writers were let in on this connection.
@@ -38,12 +45,22 @@ pub(crate) async fn readyz(State(api): State<Api>) -> Response {
             reasons.push(format!("broker: {error}; commands and single reads answer 503 until it is back"));
         }
     }
+    let mut notes = Vec::new();
     for view in api.views.statuses() {
-        reasons.extend(view.error.map(|error| format!("view {}: {error}", view.name)));
+        let (name, failures) = (view.name, view.failures);
+        reasons.extend(view.error.map(|error| format!("view {name}: {error}")));
+        if failures > 0 {
+            notes.push(format!(
+                "view {name}: {failures} rows are set aside, see `jetsource projections failures list {name}`"
+            ));
+        }
     }
+    let verbose =
+        query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("verbose")));
+    let views = verbose.then(|| api.views.reports());
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, reasons })).into_response()
+    (status, Json(Readiness { ready, reasons, notes, views })).into_response()
 }
 
 /// `GET /metrics`

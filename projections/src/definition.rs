@@ -6,6 +6,8 @@ use crate::error::ViewError;
 
 /// The columns that every view has.
 const OWN: [&str; 4] = ["key", "first_position", "last_position", "row"];
+/// The tables that the home has beside those of the views.
+const TABLES: [&str; 6] = ["checkpoints", "builds", "leftovers", "failures", "queued", "skips"];
 
 /// A view as its home knows it.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ impl Definition {
     /// Of this projection.
     pub(crate) fn of<P: Projection>() -> Result<Self, ViewError> {
         let unfit = |reason: String| ViewError::Unfit { view: P::NAME, reason };
-        if !is_name(P::NAME) || P::NAME == "checkpoints" || P::NAME.starts_with("sqlite_") {
+        if !is_name(P::NAME) || TABLES.contains(&P::NAME) || P::NAME.starts_with("sqlite_") {
             return Err(unfit("its name must be [a-z][a-z_]* and not one of the home's own".into()));
         }
         let mut columns = Vec::new();
@@ -45,6 +47,11 @@ impl Definition {
     pub(crate) fn layout(&self) -> String {
         self.indexes.iter().map(|columns| columns.join(",")).collect::<Vec<_>>().join(";")
     }
+}
+
+/// The columns that a layout names, some of them more than once.
+pub(crate) fn columns_of(layout: &str) -> impl Iterator<Item = &str> {
+    layout.split([';', ',']).filter(|column| !column.is_empty())
 }
 
 /// Digits are left to what the home appends to a name.

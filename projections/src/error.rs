@@ -47,19 +47,6 @@ pub enum ViewError {
     /// Try again later: the home of the views could not do it, and nothing was changed.
     #[error("the views cannot be read or written")]
     Home(#[source] Cause),
-    /// Build the view anew: a row is not of the shape that the projection knows.
-    #[error(
-        "the row {key:?} of view {view} is not what its projection wrote; raise its VERSION to build it anew"
-    )]
-    Row {
-        /// The view.
-        view: &'static str,
-        /// The key of the row.
-        key: String,
-        /// What is wrong with it.
-        #[source]
-        source: serde_json::Error,
-    },
     /// Stop: another worker drives this view.
     #[error("another worker has moved the checkpoint of view {0}")]
     Overtaken(&'static str),

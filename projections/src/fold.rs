@@ -1,25 +1,45 @@
-//! A batch of events into changes of rows, pure: each touched row is read once and written once.
+//! A batch of events into changes of rows, pure: each touched row is read once and written once. What cannot be
+//! applied sets its row aside, so that all others go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use event_model::{Column, Position, Projection, Recorded};
 use event_store::Entry;
+use uuid::Uuid;
 
+use crate::attempt::{Tried, insist};
 use crate::definition::Definition;
-use crate::error::{ViewError, line};
+use crate::error::ViewError;
+use crate::generation::Target;
 
 /// The events of a batch that touch a view, by the row that they touch.
 pub(crate) struct Sorted<'a> {
     /// By key, so that rows are written in one order always.
     pub(crate) by_key: BTreeMap<String, Vec<&'a Recorded>>,
     pub(crate) skipped: Vec<Skipped>,
+    /// Those of which the projection cannot tell the row.
+    pub(crate) rowless: Vec<Failed>,
 }
 
-/// An event that the projection should know and cannot read.
+/// An event that cannot be read and counts for nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Skipped {
     pub(crate) position: Position,
     pub(crate) reason: String,
+}
+
+/// An event that a projection cannot apply. Its row stays as it was before, and later events of it wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failed {
+    pub(crate) key: String,
+    /// Whether the row is not known, so that the event waits by itself.
+    pub(crate) rowless: bool,
+    pub(crate) position: Position,
+    pub(crate) event_id: Uuid,
+    pub(crate) event_type: String,
+    pub(crate) reason: String,
+    /// What of the batch waits behind it.
+    pub(crate) waiting: Vec<Position>,
 }
 
 /// A row as its home has it.
@@ -34,60 +54,114 @@ pub(crate) struct Stored {
 pub(crate) enum Change {
     Write { key: String, first: Position, last: Position, json: String, columns: Vec<Column> },
     Delete { key: String },
+    SetAside(Failed),
+    Wait { key: String, positions: Vec<Position> },
+}
+
+impl Failed {
+    fn of(key: String, event: &Recorded, reason: String) -> Self {
+        let (event_id, event_type) = (event.id, event.event_type.clone());
+        Self {
+            key,
+            rowless: false,
+            position: event.position,
+            event_id,
+            event_type,
+            reason,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Of an event whose row is not known.
+    pub(crate) fn rowless(event: &Recorded, reason: String) -> Self {
+        let key = format!("{}@{}", event.entity, event.position);
+        Self { rowless: true, ..Self::of(key, event, reason) }
+    }
 }
 
 /// Asks the projection for the row of each event after a position.
-pub(crate) fn sort<P: Projection>(entries: &[Entry], after: Position) -> Sorted<'_> {
-    let mut sorted = Sorted { by_key: BTreeMap::new(), skipped: Vec::new() };
+pub(crate) fn sort<'a, P: Projection>(
+    entries: &'a [Entry],
+    after: Position,
+    skips: &BTreeSet<Position>,
+) -> Sorted<'a> {
+    let mut sorted = Sorted { by_key: BTreeMap::new(), skipped: Vec::new(), rowless: Vec::new() };
     for entry in entries {
         let Entry::Event(event) = entry else { continue };
-        if event.position <= after {
+        let position = event.position;
+        if position <= after {
             continue;
         }
-        match P::key(event) {
-            Ok(Some(key)) => sorted.by_key.entry(key).or_default().push(event),
-            Ok(None) => {}
-            Err(error) => sorted.skipped.push(Skipped { position: event.position, reason: line(&error) }),
+        match insist(event, skips, || P::key(event)) {
+            Tried::Done(Some(key)) => sorted.by_key.entry(key).or_default().push(event),
+            Tried::Done(None) => {}
+            Tried::SteppedOver(reason) => sorted.skipped.push(Skipped { position, reason }),
+            Tried::Failed(reason) => sorted.rowless.push(Failed::rowless(event, reason)),
         }
     }
     sorted
 }
 
-/// The row after these events, and those of them that could not be read.
+/// What these events make of a row. Those that could not be read are added to `skipped`.
 pub(crate) fn fold<P: Projection>(
-    definition: &Definition,
+    target: &Target,
     key: String,
     stored: Option<Stored>,
     events: &[&Recorded],
     skipped: &mut Vec<Skipped>,
-) -> Result<Option<Change>, ViewError> {
+) -> Result<Vec<Change>, ViewError> {
+    let Some(begin) = events.first() else { return Ok(Vec::new()) };
+    let set_aside = |key: String, event: &Recorded, reason: String| {
+        let waiting = events.iter().map(|event| event.position);
+        let waiting = waiting.filter(|position| *position > event.position).collect();
+        Change::SetAside(Failed { waiting, ..Failed::of(key, event, reason) })
+    };
     let was_there = stored.is_some();
-    let wrong_row = |key: &str, source| ViewError::Row { view: definition.name, key: key.to_owned(), source };
     let mut first = stored.as_ref().map_or(Position::START, |stored| stored.first);
-    let mut row: Option<P::Row> = stored
-        .map(|stored| serde_json::from_str(&stored.json))
-        .transpose()
-        .map_err(|source| wrong_row(&key, source))?;
+    let mut row: Option<P::Row> = match stored.map(|stored| serde_json::from_str(&stored.json)).transpose() {
+        Ok(row) => row,
+        Err(error) => {
+            let reason = format!("the row is not what its projection wrote: {error}; build the view anew");
+            return Ok(vec![set_aside(key, begin, reason)]);
+        }
+    };
     let mut last = None;
+    let mut failed = None;
     for event in events {
-        let is_new = row.is_none();
-        // The projection takes the row, and an event that it cannot read must leave it as it was.
-        match P::project(row.clone(), event) {
-            Ok(next) => {
-                if is_new {
+        // The projection takes the row, and an event that it cannot apply must leave it as it was. The columns are
+        // asked for after each event, so that what fails does not depend on where a batch ends.
+        let attempt = || {
+            let next = P::project(row.clone(), event)?;
+            next.as_ref().map(P::columns);
+            Ok(next)
+        };
+        match insist(event, &target.skips, attempt) {
+            Tried::Done(next) => {
+                if row.is_none() {
                     first = event.position;
                 }
                 last = Some(event.position);
                 row = next;
             }
-            Err(error) => skipped.push(Skipped { position: event.position, reason: line(&error) }),
+            Tried::SteppedOver(reason) => skipped.push(Skipped { position: event.position, reason }),
+            Tried::Failed(reason) => {
+                failed = Some(set_aside(key.clone(), event, reason));
+                break;
+            }
         }
     }
-    let Some(last) = last else { return Ok(None) };
-    let Some(row) = row else { return Ok(was_there.then_some(Change::Delete { key })) };
-    let json = serde_json::to_string(&row).map_err(|source| wrong_row(&key, source))?;
-    let columns = columns::<P>(definition, &row)?;
-    Ok(Some(Change::Write { key, first, last, json, columns }))
+    let written = match (last, row) {
+        (None, _) => None,
+        (Some(_), None) => was_there.then_some(Change::Delete { key }),
+        (Some(last), Some(row)) => match serde_json::to_string(&row) {
+            Ok(json) => {
+                let columns = columns::<P>(&target.definition, &row)?;
+                Some(Change::Write { key, first, last, json, columns })
+            }
+            Err(error) => return Ok(vec![set_aside(key, begin, format!("the row is no JSON: {error}"))]),
+        },
+    };
+    Ok(written.into_iter().chain(failed).collect())
 }
 
 fn columns<P: Projection>(definition: &Definition, row: &P::Row) -> Result<Vec<Column>, ViewError> {

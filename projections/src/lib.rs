@@ -3,27 +3,55 @@
 //! Reading order:
 //! - [`views`]: what lists ask, and what makes a worker
 //! - [`query`], [`cursor`]: a page of rows, and where the next one begins
-//! - [`worker`]: from the log into rows, position and rows in one transaction
-//! - [`status`]: how far a view is, for operators and for lists that wait
+//! - [`worker`], `following`, `serving`, `telling`: a worker, and what it does from one moment to the next
+//! - `generation`, `feed`, `reading`: rows in a table of their own, from the log, position and rows in one transaction
+//! - `rebuild`, `leftovers`: a generation built beside the serving one, the switch, and what is left behind
+//! - `fold`, `attempt`: a batch into changes of rows, whatever a projection does
+//! - [`failure`], `aside`: rows whose next event could not be applied
+//! - [`status`], [`report`], `meter`: how far a view is, for lists that wait, and for operators
+//! - [`control`], [`desk`], `answering`: what an operator asks over the broker, and where it is answered
+//! - [`verify`]: whether the rows that serve are the fold of the log
 //! - [`sqlite`]: the home of the rows
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
 //! Deliberately not here: any user or order, any HTTP; the rows of a view are the projection's own business.
 
+mod answering;
+mod aside;
+mod attempt;
+pub mod control;
 pub mod cursor;
 mod definition;
+pub mod desk;
 pub mod error;
+pub mod failure;
+mod feed;
 mod fold;
+mod following;
+mod generation;
+mod leftovers;
+mod meter;
 pub mod query;
+mod reading;
+mod rebuild;
+pub mod report;
+mod serving;
 pub mod sqlite;
 pub mod status;
+mod telling;
+pub mod verify;
 pub mod views;
 pub mod worker;
 
+pub use control::{Answer, Asked, ControlError, ask};
 pub use cursor::{Cursor, UnreadableCursor};
+pub use desk::Desk;
 pub use error::{RunError, ViewError};
+pub use failure::{FailedRow, Failure, Failures};
 pub use query::{Listed, Order, Page, Query};
+pub use report::{Rebuild, Report};
 pub use sqlite::SqliteViews;
-pub use status::{ViewStatus, Waited};
+pub use status::{RebuildStatus, ViewStatus, Waited};
+pub use verify::{Difference, Image, Verified, VerifyError, verify};
 pub use views::Views;
 pub use worker::Worker;

@@ -5,12 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use event_model::{Position, Projection};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::definition::Definition;
+use crate::desk::Desk;
 use crate::error::ViewError;
 use crate::query::{Listed, Page, Query};
+use crate::report::Report;
 use crate::sqlite::SqliteViews;
 use crate::status::{Board, ViewStatus, Waited};
 use crate::worker::Worker;
@@ -34,33 +37,44 @@ impl Views {
     /// [`ViewError::Unfit`], or [`ViewError::Home`].
     pub async fn register<P: Projection>(&self) -> Result<(), ViewError> {
         let definition = Arc::new(Definition::of::<P>()?);
-        let position = self.home.position(definition.name).await?.unwrap_or(Position::START);
-        self.enter(&definition, position);
+        let serving = self.home.serving(definition.name).await?;
+        let board = self.enter(&definition);
+        if let Some(serving) = serving {
+            board.tell_serving(&serving);
+        }
         Ok(())
     }
 
     /// Makes a view known that this process drives, and its table: from then on it can be listed as it stood,
-    /// and the worker can be run. Rows of another version are dropped.
+    /// and the worker can be run. Rows of another version go on serving until those of this one are built.
     ///
     /// # Errors
     /// [`ViewError::Unfit`], or [`ViewError::Home`].
     pub async fn worker<P: Projection>(&self) -> Result<Worker<P>, ViewError> {
         let definition = Arc::new(Definition::of::<P>()?);
-        let checkpoint = self.home.prepare(&definition).await?;
-        let board = self.enter(&definition, checkpoint.position);
-        Ok(Worker::new(self.home.clone(), board, checkpoint))
+        let prepared = self.home.prepare(&definition).await?;
+        let board = self.enter(&definition);
+        board.tell_serving(&prepared.serving);
+        Ok(Worker::new(self.home.clone(), board, prepared))
+    }
+
+    /// What answers questions about a view that this process drives.
+    ///
+    /// # Errors
+    /// [`ViewError::UnknownView`].
+    pub fn desk(&self, view: &str) -> Result<Desk, ViewError> {
+        Ok(Desk::new(self.home.clone(), self.board(view)?))
     }
 
     /// The board that was there stays, so that whoever looks at it goes on seeing.
-    fn enter(&self, definition: &Arc<Definition>, position: Position) -> Arc<Board> {
+    fn enter(&self, definition: &Arc<Definition>) -> Arc<Board> {
         let mut boards = self.boards.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(board) = boards.get(definition.name)
             && board.definition == *definition
         {
-            board.tell(|status| status.position = position);
             return Arc::clone(board);
         }
-        let board = Arc::new(Board::new(Arc::clone(definition), position));
+        let board = Arc::new(Board::new(Arc::clone(definition)));
         boards.insert(definition.name, Arc::clone(&board));
         board
     }
@@ -118,12 +132,12 @@ impl Views {
         if board.status().running {
             return Ok(());
         }
-        let found = self.home.position(board.definition.name).await?.unwrap_or(Position::START);
-        board.tell(|status| {
-            if !status.running {
-                status.position = found;
-            }
-        });
+        let found = self.home.serving(board.definition.name).await?;
+        if let Some(found) = found
+            && !board.status().running
+        {
+            board.tell_serving(&found);
+        }
         Ok(())
     }
 
@@ -131,6 +145,13 @@ impl Views {
     pub fn statuses(&self) -> Vec<ViewStatus> {
         let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
         boards.values().map(|board| board.status()).collect()
+    }
+
+    /// The same, as it is told to other processes.
+    pub fn reports(&self) -> Vec<Report> {
+        let now = OffsetDateTime::now_utc();
+        let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
+        boards.values().map(|board| board.report(now)).collect()
     }
 
     /// Whether a view has met a log that is not the one that it was built from.

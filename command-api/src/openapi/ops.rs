@@ -15,6 +15,10 @@ pub(super) fn entries() -> Vec<Entry> {
             .answers(200, "It does.", &[], TEXT, string().examples(["alive\n"]))
             .open(),
         Entry::get(("/readyz", "readyz", "Whether the server can serve"))
+            .says(
+                "`notes`, where there are any, are for somebody to look at, and keep nobody from serving. With the \
+                 query `verbose`, `views` tells how each read model is.",
+            )
             .answers(200, "It can.", &[], JSON, of("Readiness"))
             .answers(503, "It cannot, and why.", &[], JSON, of("Readiness"))
             .open(),

@@ -12,6 +12,10 @@ use crate::recorded::Recorded;
 ///
 /// The runtime owns batching, storage and the checkpoint. A row is the pure fold of the log, so it can be
 /// thrown away and built again at any time.
+///
+/// What a projection cannot apply, because it is [`Unreadable`] or because a function of it panics, sets the row
+/// aside: it stays as it was, later events of it wait, and all other rows go on. What carries no version was not
+/// written by a writer of the log; when it is unreadable it is stepped over and counted.
 pub trait Projection: Send + Sync + 'static {
     /// The name of the view, and of its table: `[a-z_]+`.
     const NAME: &'static str;
@@ -25,7 +29,7 @@ pub trait Projection: Send + Sync + 'static {
     /// The row that an event touches; `None` for an event that this view does not care about.
     ///
     /// # Errors
-    /// [`Unreadable`] when the event should be known and cannot be read; it is then stepped over and counted.
+    /// [`Unreadable`] when the event should be known and cannot be read.
     fn key(event: &Recorded) -> Result<Option<String>, Unreadable>;
 
     /// The row after an event; `None` when there is none any more.

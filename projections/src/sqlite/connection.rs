@@ -12,7 +12,7 @@ use super::schema;
 use crate::error::ViewError;
 
 /// Another process may hold the file for as long as a transaction takes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Statements that stay prepared: one for each kind of list that is asked for.
 const STATEMENTS: usize = 64;
 /// Lists that read at once; the others wait for one of them to end.
@@ -29,6 +29,13 @@ pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA cache_size = -16384;",
     )?;
     schema::ensure(&mut connection)?;
+    Ok(connection)
+}
+
+/// The one connection that writes a file which need not outlive this process.
+pub(super) fn scratch(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = writer(path)?;
+    connection.execute_batch("PRAGMA synchronous = OFF")?;
     Ok(connection)
 }
 
@@ -76,12 +83,17 @@ impl Readers {
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(connection)
+        reader(&self.path)
     }
+}
+
+/// A connection that only reads, to a file that is there.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
 }
 
 /// A job that panicked has rolled back what it did, so the connection is as good as before.

@@ -4,10 +4,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::apply::value;
-use super::schema::{self, Serving, number, position};
+use super::schema::{self, number, position};
 use crate::cursor::{Cursor, Place};
-use crate::definition::Definition;
+use crate::definition::{self, Definition};
 use crate::error::ViewError;
+use crate::generation::Generation;
 use crate::query::{Listed, Order, Page, Query};
 
 /// The page that is asked for.
@@ -17,9 +18,10 @@ pub(super) fn page(
     query: &Query,
 ) -> Result<Page, ViewError> {
     let transaction = reader.transaction()?;
-    let serving = built(&transaction, definition)?;
+    let serving = schema::serving(&transaction, definition.name)?;
+    let serving = serving.ok_or(ViewError::NotBuilt(definition.name))?;
     let limit = usize::try_from(query.limit.max(1)).unwrap_or(usize::MAX);
-    let (sql, values) = select(definition, query, &serving.table)?;
+    let (sql, values) = select(definition, query, &serving)?;
     let mut statement = transaction.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), listed)?;
     let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -42,28 +44,31 @@ pub(super) fn row(
     key: &str,
 ) -> Result<Option<Listed>, ViewError> {
     let transaction = reader.transaction()?;
-    let table = built(&transaction, definition)?.table;
+    let serving = schema::serving(&transaction, definition.name)?;
+    let table = serving.ok_or(ViewError::NotBuilt(definition.name))?.rows_in;
     let sql = format!("SELECT key, first_position, row FROM \"{table}\" WHERE key = ?1");
     Ok(transaction.prepare_cached(&sql)?.query_row([key], listed).optional()?)
-}
-
-fn built(reader: &Connection, definition: &Definition) -> Result<Serving, ViewError> {
-    let serving = schema::serving(reader, definition.name)?;
-    let fits = serving.filter(|serving| serving.layout == definition.layout());
-    fits.ok_or(ViewError::NotBuilt(definition.name))
 }
 
 fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed { key: row.get(0)?, first_position: position(row, 1)?, row: row.get(2)? })
 }
 
-fn select(definition: &Definition, query: &Query, table: &str) -> Result<(String, Vec<Value>), ViewError> {
+fn select(
+    definition: &Definition,
+    query: &Query,
+    serving: &Generation,
+) -> Result<(String, Vec<Value>), ViewError> {
     let mut conditions = Vec::new();
     let mut values = Vec::new();
     for (column, wanted) in &query.filters {
         if !definition.columns.contains(column) {
             let column = (*column).to_owned();
             return Err(ViewError::UnknownColumn { view: definition.name, column });
+        }
+        // Rows of an older projection serve until those of this one are built, and may lack what these have.
+        if !definition::columns_of(&serving.layout).any(|there| there == *column) {
+            return Err(ViewError::NotBuilt(definition.name));
         }
         conditions.push(format!("\"{column}\" = ?"));
         values.push(value(wanted));
@@ -89,6 +94,7 @@ fn select(definition: &Definition, query: &Query, table: &str) -> Result<(String
     };
     // One more than asked for tells whether there is another page.
     values.push(Value::Integer(i64::from(query.limit.max(1)) + 1));
+    let table = &serving.rows_in;
     let sql =
         format!("SELECT key, first_position, row FROM \"{table}\" WHERE {wanted} ORDER BY {order} LIMIT ?");
     Ok((sql, values))

@@ -118,21 +118,6 @@ async fn a_log_that_was_replaced_is_refused() {
 }
 
 #[tokio::test]
-async fn another_version_is_built_anew() {
-    let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
-    raise(&store, "a", 1).await;
-    let last = raise(&store, "a", 2).await;
-    let node = Node::start::<1>(&path, &store).await;
-    node.reaches(last).await;
-    assert_eq!(rows(&node.stop().await).await, [("a".into(), 3, 2)]);
-    let node = Node::start::<10>(&path, &store).await;
-    node.reaches(last).await;
-    assert_eq!(rows(&node.stop().await).await, [("a".into(), 30, 2)]);
-}
-
-#[tokio::test]
 async fn who_waits_is_told_how_far_the_view_is() {
     let (_server, store) = log().await;
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,9 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop where it fails")]
 
+mod failures;
 mod following;
+mod rebuild;
 mod toy;
 mod trouble;
+mod verifying;

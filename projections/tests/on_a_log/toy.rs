@@ -6,7 +6,9 @@ use std::time::Duration;
 use event_model::{Column, Decider, Event, Metadata, Position, Projection, Recorded, Unreadable};
 use event_store::{Connection, EventStore, ExecuteError, Settings, StoreError};
 use nats_launcher::Server;
-use projections::{Order, Query, RunError, SqliteViews, ViewStatus, Views, Waited};
+use projections::{
+    Answer, Asked, Order, Query, Report, RunError, SqliteViews, ViewStatus, Views, Waited, ask,
+};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
@@ -106,23 +108,39 @@ pub(crate) async fn raise(store: &EventStore, counter: &str, by: u64) -> Positio
     }
 }
 
-/// A worker that runs.
+/// A worker that runs, and where it is asked.
 pub(crate) struct Node {
     pub(crate) views: Views,
+    store: EventStore,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), RunError>>,
+    _desk: AbortOnDropHandle,
+}
+
+/// A task that ends with this value.
+struct AbortOnDropHandle(JoinHandle<Result<(), StoreError>>);
+
+impl Drop for AbortOnDropHandle {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Node {
     pub(crate) async fn start<const VERSION: u32>(path: &Path, store: &EventStore) -> Self {
+        Self::of::<Tallies<VERSION>>(path, store).await
+    }
+
+    pub(crate) async fn of<P: Projection>(path: &Path, store: &EventStore) -> Self {
         let views = Views::new(SqliteViews::open(path).unwrap());
-        let worker = views.worker::<Tallies<VERSION>>().await.unwrap();
+        let worker = views.worker::<P>().await.unwrap();
         let (stop, stopped) = oneshot::channel();
-        let store = store.clone();
-        let running = tokio::spawn(worker.run(store, async move {
+        let running = tokio::spawn(worker.run(store.clone(), async move {
             let _ = stopped.await;
         }));
-        Self { views, stop, running }
+        let desk = views.desk(P::NAME).unwrap().run(store.clone(), std::future::pending());
+        let (store, desk) = (store.clone(), AbortOnDropHandle(tokio::spawn(desk)));
+        Self { views, store, stop, running, _desk: desk }
     }
 
     /// Told to stop, as a program does.
@@ -130,6 +148,25 @@ impl Node {
         self.stop.send(()).unwrap();
         self.running.await.unwrap().unwrap();
         self.views
+    }
+
+    /// As an operator asks, over the broker.
+    pub(crate) async fn ask(&self, asked: Asked) -> Answer {
+        loop {
+            match ask(&self.store, "tallies", &asked).await {
+                Ok(answer) => return answer,
+                // It has not begun to listen.
+                Err(projections::ControlError::NoWorker(_)) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// As an operator is told.
+    pub(crate) async fn report(&self) -> Report {
+        let answer = self.ask(Asked::Status).await;
+        let Answer::Status(report) = answer else { panic!("{answer:?}") };
+        *report
     }
 
     /// What it ends in by itself.

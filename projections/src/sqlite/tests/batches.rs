@@ -101,11 +101,11 @@ fn what_touches_no_row_moves_the_checkpoint_only_when_asked() {
     let mut home = Home::new();
     let foreign = Foreign { position: Position::new(2), subject: "events.x".into(), reason: "odd".into() };
     assert_eq!(home.apply(&[entry(1, "a", None), Entry::Foreign(foreign)]).rows, 0);
-    let position = |home: &Home| home.wait(home.views.position("tallies")).unwrap();
-    assert_eq!(position(&home), Some(Position::START));
+    let mark = |home: &Home| home.wait(home.views.serving("tallies")).unwrap().unwrap().mark;
+    assert_eq!(mark(&home), Mark::START);
     let to = Mark { position: Position::new(2), id: None };
-    home.wait(home.views.advance(&home.definition, home.mark, to)).unwrap();
-    assert_eq!(home.wait(home.views.prepare(&home.definition)).unwrap(), to);
+    home.wait(home.views.advance(&home.target, home.mark, to)).unwrap();
+    assert_eq!(mark(&home), to);
 }
 
 #[test]
@@ -125,5 +125,5 @@ fn a_checkpoint_is_read_as_it_was_written() {
     home.apply(&[raised(1, "a")]);
     let definition = crate::definition::Definition::of::<Tallies>().unwrap().into();
     let reopened = crate::sqlite::SqliteViews::open(home.folder.path().join("views.sqlite")).unwrap();
-    assert_eq!(home.wait(reopened.prepare(&definition)).unwrap(), Mark::on(&raised(1, "a")));
+    assert_eq!(home.wait(reopened.prepare(&definition)).unwrap().serving.mark, Mark::on(&raised(1, "a")));
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::definition::Definition;
 use crate::error::ViewError;
+use crate::generation::{Place, Target};
 use crate::sqlite::connection::lock;
 use crate::sqlite::{Applied, SqliteViews};
 
@@ -72,6 +73,7 @@ impl Projection for Tallies {
 pub(super) struct Home {
     pub(super) views: SqliteViews,
     pub(super) definition: Arc<Definition>,
+    pub(super) target: Target,
     pub(super) mark: Mark,
     pub(super) folder: TempDir,
     runtime: Runtime,
@@ -83,8 +85,9 @@ impl Home {
         let views = SqliteViews::open(folder.path().join("views.sqlite")).unwrap();
         let definition = Arc::new(Definition::of::<Tallies>().unwrap());
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let mark = runtime.block_on(views.prepare(&definition)).unwrap();
-        Self { views, definition, mark, folder, runtime }
+        let serving = runtime.block_on(views.prepare(&definition)).unwrap().serving;
+        let target = serving.target(&definition, Place::Serving, &Arc::default());
+        Self { views, definition, target, mark: serving.mark, folder, runtime }
     }
 
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
@@ -92,14 +95,23 @@ impl Home {
     }
 
     pub(super) fn try_apply(&self, entries: &[Entry]) -> Result<Applied, ViewError> {
+        self.try_apply_as::<Tallies>(entries)
+    }
+
+    /// With another projection that has the same table.
+    pub(super) fn try_apply_as<P: Projection>(&self, entries: &[Entry]) -> Result<Applied, ViewError> {
         let Some(last) = entries.last() else { return Ok(Applied::default()) };
         let entries = Arc::new(entries.to_vec());
-        self.wait(self.views.apply::<Tallies>(&self.definition, &entries, self.mark, Mark::on(last)))
+        self.wait(self.views.apply::<P>(&self.target, &entries, self.mark, Mark::on(last)))
     }
 
     /// As the worker does: the mark moves when a row was touched.
     pub(super) fn apply(&mut self, entries: &[Entry]) -> Applied {
-        let applied = self.try_apply(entries).unwrap();
+        self.apply_as::<Tallies>(entries)
+    }
+
+    pub(super) fn apply_as<P: Projection>(&mut self, entries: &[Entry]) -> Applied {
+        let applied = self.try_apply_as::<P>(entries).unwrap();
         if let Some(last) = entries.last().filter(|_| applied.rows > 0) {
             self.mark = Mark::on(last);
         }

@@ -1,0 +1,118 @@
+//! From the log into the rows of one generation.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_model::{Position, Projection};
+use event_store::{Batch, Entry, EventStore, Mark, StoreError};
+use tokio::time::Instant;
+
+use crate::error::ViewError;
+use crate::generation::{Generation, Target};
+use crate::reading::Reading;
+use crate::sqlite::{Applied, SqliteViews};
+
+/// The checkpoint follows what touched no row at the latest after so many positions, or so long.
+const LATE_BY: (u64, Duration) = (1000, Duration::from_secs(1));
+
+/// A generation that follows the log.
+#[derive(Debug)]
+pub(crate) struct Feed<P> {
+    home: SqliteViews,
+    pub(crate) target: Target,
+    reading: Reading,
+    /// Where the checkpoint stands.
+    saved: Mark,
+    /// What was read. Beyond the checkpoint lies only what touched no row.
+    read: Mark,
+    save_by: Instant,
+    /// How many events the log held beyond what was read.
+    pub(crate) behind: u64,
+    projection: PhantomData<fn() -> P>,
+}
+
+/// A batch under way into the rows. It may be tried as often as it takes.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) entries: Arc<Vec<Entry>>,
+    to: Mark,
+    behind: u64,
+}
+
+impl Work {
+    /// Of a batch; `None` of an empty one.
+    pub(crate) fn of(batch: Batch) -> Option<Self> {
+        let to = Mark::on(batch.entries.last()?);
+        Some(Self { entries: Arc::new(batch.entries), to, behind: batch.behind })
+    }
+}
+
+impl<P: Projection> Feed<P> {
+    /// From where the generation stands. `behind` is how much the log holds beyond that.
+    pub(crate) fn new(
+        home: &SqliteViews,
+        store: &EventStore,
+        target: Target,
+        generation: &Generation,
+        behind: u64,
+    ) -> Self {
+        let mark = generation.mark;
+        Self {
+            home: home.clone(),
+            target,
+            reading: Reading::after(store, mark),
+            saved: mark,
+            read: mark,
+            save_by: Instant::now(),
+            behind,
+            projection: PhantomData,
+        }
+    }
+
+    /// What the log has next. Safe to drop and call again.
+    pub(crate) async fn next(&mut self) -> Result<Batch, StoreError> {
+        self.reading.next().await
+    }
+
+    /// Every event up to here is in the rows.
+    pub(crate) fn position(&self) -> Position {
+        self.read.position
+    }
+
+    /// Where the checkpoint stands.
+    pub(crate) fn saved(&self) -> Mark {
+        self.saved
+    }
+
+    /// Applies a batch, or does nothing.
+    pub(crate) async fn apply(&mut self, work: &Work) -> Result<Applied, ViewError> {
+        let applied = self.home.apply::<P>(&self.target, &work.entries, self.saved, work.to).await?;
+        if self.read == self.saved {
+            self.save_by = Instant::now() + LATE_BY.1;
+        }
+        (self.read, self.behind) = (work.to, work.behind);
+        if applied.rows > 0 {
+            self.saved = work.to;
+        }
+        Ok(applied)
+    }
+
+    /// When the checkpoint must follow; `None` when it stands where the reading does.
+    pub(crate) fn save_by(&self) -> Option<Instant> {
+        let far = self.read.position.get() - self.saved.position.get() >= LATE_BY.0;
+        let by = if far { Instant::now() } else { self.save_by };
+        (self.read != self.saved).then_some(by)
+    }
+
+    /// Lets the checkpoint follow what touched no row. When that fails it is due again a little later.
+    pub(crate) async fn save(&mut self) -> Result<(), ViewError> {
+        if self.read == self.saved {
+            return Ok(());
+        }
+        self.save_by = Instant::now() + LATE_BY.1;
+        self.home.advance(&self.target, self.saved, self.read).await?;
+        self.saved = self.read;
+        Ok(())
+    }
+}

@@ -1,0 +1,279 @@
+//! What a worker does from one moment to the next: it feeds the rows that serve and those that are built beside them,
+//! and answers what it is asked in between. One task, so nothing of it happens at once.
+
+use std::collections::BTreeSet;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_model::{Position, Projection};
+use event_store::{Batch, EventStore, StoreError};
+use metrics::{counter, histogram};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::control::Ask;
+use crate::error::{RunError, ViewError, line};
+use crate::feed::{Feed, Work};
+use crate::generation::{Generation, Place, Prepared};
+use crate::leftovers::Leftovers;
+use crate::rebuild::Rebuild;
+use crate::serving::Serving;
+use crate::sqlite::{Applied, SqliteViews};
+use crate::status::Board;
+
+/// How long to wait after a failure: twice as long each time, up to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// How long to wait before the broker is asked again.
+const BROKER: Duration = Duration::from_millis(200);
+
+/// A view under way.
+#[derive(Debug)]
+pub(crate) struct Following<P> {
+    pub(crate) home: SqliteViews,
+    pub(crate) board: Arc<Board>,
+    pub(crate) store: EventStore,
+    pub(crate) leftovers: Leftovers,
+    /// The rows that lists read.
+    pub(crate) serving: Serving<P>,
+    /// Those that are built beside them.
+    pub(crate) rebuild: Option<Rebuild<P>>,
+    /// Events of which somebody has said that they count for nothing.
+    pub(crate) skips: Arc<BTreeSet<Position>>,
+    asks: mpsc::Receiver<Ask>,
+}
+
+/// What comes next.
+enum Next {
+    Stop,
+    Ask(Ask),
+    Save,
+    Batch(Place, Batch),
+}
+
+impl<P: Projection> Following<P> {
+    pub(crate) fn new(
+        home: SqliteViews,
+        board: Arc<Board>,
+        store: EventStore,
+        leftovers: Leftovers,
+        asks: mpsc::Receiver<Ask>,
+    ) -> Self {
+        Self {
+            home,
+            board,
+            store,
+            leftovers,
+            serving: Serving::None,
+            rebuild: None,
+            skips: Arc::default(),
+            asks,
+        }
+    }
+
+    /// Runs until `shutdown` is ready.
+    pub(crate) async fn run(
+        mut self,
+        prepared: Prepared,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), RunError> {
+        tokio::select! {
+            biased;
+            () = shutdown.as_mut() => return Ok(()),
+            begun = self.begin(prepared) => begun?,
+        }
+        loop {
+            if self.is_built() && self.insist_on_switching(shutdown.as_mut()).await?.is_none() {
+                return Ok(());
+            }
+            match self.next(shutdown.as_mut()).await? {
+                Next::Stop => return self.save().await.map_err(RunError::from),
+                Next::Ask(ask) => self.answer(ask).await?,
+                Next::Save => self.save().await?,
+                Next::Batch(place, batch) => {
+                    if self.apply(place, batch, shutdown.as_mut()).await?.is_none() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes sure that the log is the one that the rows were built from, and begins to read.
+    async fn begin(&mut self, prepared: Prepared) -> Result<(), RunError> {
+        let Prepared { serving, building, skips } = prepared;
+        self.skips = Arc::new(skips);
+        let head = self.head_over(&serving).await?;
+        let behind = head.get().saturating_sub(serving.mark.position.get());
+        self.serving = if serving.is_of(&self.board.definition) {
+            let target = serving.target(&self.board.definition, Place::Serving, &self.skips);
+            let feed = Feed::new(&self.home, &self.store, target, &serving, behind);
+            Serving::Live(serving, feed)
+        } else {
+            Serving::Frozen(serving)
+        };
+        self.tell_serving(behind, None);
+        self.resume_rebuild(building, head).await?;
+        self.tell_failures(&[]).await?;
+        Ok(())
+    }
+
+    /// The end of the log, once the broker is there.
+    async fn head_over(&self, serving: &Generation) -> Result<Position, StoreError> {
+        loop {
+            let looked = async {
+                self.store.check(serving.mark).await?;
+                self.store.head().await
+            };
+            match looked.await {
+                Err(StoreError::Unavailable(cause)) => {
+                    tracing::debug!(view = P::NAME, cause, "waits for the broker");
+                    sleep(BROKER).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn next(&mut self, shutdown: Pin<&mut impl Future<Output = ()>>) -> Result<Next, RunError> {
+        let built = self.rebuild.as_mut().and_then(Rebuild::feed);
+        let served = match &mut self.serving {
+            Serving::Live(_, feed) => Some(feed),
+            Serving::None | Serving::Frozen(_) => None,
+        };
+        let save_by = [&served, &built].into_iter().flatten().filter_map(|feed| feed.save_by()).min();
+        let save = async {
+            match save_by {
+                Some(by) => sleep_until(by).await,
+                None => pending().await,
+            }
+        };
+        // Neither of the two may keep the other waiting: whose batch is there is drawn.
+        let batch = async {
+            tokio::select! {
+                batch = next(served) => (Place::Serving, batch),
+                batch = next(built) => (Place::Building, batch),
+            }
+        };
+        tokio::select! {
+            biased;
+            () = shutdown => Ok(Next::Stop),
+            Some(ask) = self.asks.recv() => Ok(Next::Ask(ask)),
+            () = save => Ok(Next::Save),
+            (place, batch) = batch => Ok(Next::Batch(place, batch?)),
+        }
+    }
+
+    /// Applies a batch, however often it must be tried; `None` when it is time to stop.
+    async fn apply(
+        &mut self,
+        place: Place,
+        batch: Batch,
+        shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Option<()>, ViewError> {
+        let Some(work) = Work::of(batch) else { return Ok(Some(())) };
+        let started = Instant::now();
+        let Some(applied) = self.insist(place, &work, shutdown).await? else { return Ok(None) };
+        self.board.count(place, work.entries.len());
+        match place {
+            Place::Serving => {
+                self.applied(&work, &applied);
+                let seconds = started.elapsed().as_secs_f64();
+                histogram!("jetsource_view_batch_seconds", "view" => P::NAME).record(seconds);
+            }
+            Place::Building => self.tell_rebuild(),
+        }
+        if !applied.failed.is_empty() {
+            self.tell_failures(&applied.failed).await?;
+        }
+        Ok(Some(()))
+    }
+
+    async fn insist(
+        &mut self,
+        place: Place,
+        work: &Work,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Option<Applied>, ViewError> {
+        let mut pause = PAUSES.0;
+        loop {
+            let feed = match place {
+                Place::Serving => self.serving.feed(),
+                Place::Building => self.rebuild.as_mut().and_then(Rebuild::feed),
+            };
+            let Some(feed) = feed else { return Ok(Some(Applied::default())) };
+            match feed.apply(work).await {
+                Ok(applied) => return Ok(Some(applied)),
+                Err(error) => self.failed(error)?,
+            }
+            if paused(&mut pause, shutdown.as_mut()).await.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Switches to what was built; `None` when it is time to stop.
+    async fn insist_on_switching(
+        &mut self,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Option<()>, ViewError> {
+        let mut pause = PAUSES.0;
+        loop {
+            match self.switch().await {
+                Ok(()) => return Ok(Some(())),
+                Err(error) => self.failed(error)?,
+            }
+            if paused(&mut pause, shutdown.as_mut()).await.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Lets the checkpoints follow what touched no row.
+    async fn save(&mut self) -> Result<(), ViewError> {
+        let built = self.rebuild.as_mut().and_then(Rebuild::feed);
+        for feed in [self.serving.feed(), built].into_iter().flatten() {
+            match feed.save().await {
+                Ok(()) => self.board.tell(|status| status.error = None),
+                Err(error) => failed(&self.board, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a failure of the home that may pass; any other is given back.
+    pub(crate) fn failed(&self, error: ViewError) -> Result<(), ViewError> {
+        failed(&self.board, error)
+    }
+}
+
+async fn next<P: Projection>(feed: Option<&mut Feed<P>>) -> Result<Batch, StoreError> {
+    match feed {
+        Some(feed) => feed.next().await,
+        None => pending().await,
+    }
+}
+
+/// Waits before another try; `None` when it is time to stop.
+async fn paused(pause: &mut Duration, shutdown: Pin<&mut impl Future<Output = ()>>) -> Option<()> {
+    tokio::select! {
+        biased;
+        () = shutdown => None,
+        () = sleep(*pause) => {
+            *pause = (*pause * 2).min(PAUSES.1);
+            Some(())
+        }
+    }
+}
+
+fn failed(board: &Board, error: ViewError) -> Result<(), ViewError> {
+    if let ViewError::Overtaken(_) | ViewError::Unfit { .. } = error {
+        return Err(error);
+    }
+    let (view, text) = (board.definition.name, line(&error));
+    tracing::error!(view, error = text, "the home of the views failed and is tried again");
+    counter!("jetsource_view_home_errors_total", "view" => view).increment(1);
+    board.tell(|status| status.error = Some(text));
+    Ok(())
+}
