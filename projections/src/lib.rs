@@ -10,7 +10,7 @@
 //! - [`failure`], `aside`: rows whose next event could not be applied
 //! - [`status`], [`report`], `meter`: how far a view is, for lists that wait, and for operators
 //! - [`control`], [`desk`], `answering`: what an operator asks over the broker, and where it is answered
-//! - [`verify`]: whether the rows that serve are the fold of the log
+//! - [`mod@verify`]: whether the rows that serve are the fold of the log
 //! - [`sqlite`]: the home of the rows
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
