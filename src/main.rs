@@ -10,12 +10,14 @@
 //! - `projections`: looking after the read models
 //! - `rejected`: commands from subjects that were refused
 //! - `api`, `sagas`: looking after the sagas
+//! - `documents`: the doors described, for tools
 //! - `logging`, `completions`
 //!
 //! `anyhow` is used here and nowhere else.
 
 mod api;
 mod completions;
+mod documents;
 mod endpoints;
 mod events;
 mod exit;
@@ -73,6 +75,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Sagas(Sagas::Show(asked)) => until_closed(sagas::show(&asked).await),
         Call::Sagas(Sagas::Retry(asked)) => until_closed(sagas::retry(&asked).await),
         Call::Sagas(Sagas::Abandon(asked)) => until_closed(sagas::abandon(&asked).await),
+        Call::Openapi => until_closed(documents::print(&command_api::openapi::document())),
+        Call::Asyncapi => until_closed(documents::print(&command_api::asyncapi::document())),
         Call::Completions(asked) => until_closed(completions::print(asked.shell)),
     }
 }

@@ -64,6 +64,10 @@ pub(crate) enum Call {
     /// Look after the sagas
     #[command(subcommand)]
     Sagas(Sagas),
+    /// Print what the HTTP API takes and gives, as OpenAPI 3.1
+    Openapi,
+    /// Print what is heard and may be said over NATS, as AsyncAPI 3.0
+    Asyncapi,
     /// Print the completions for a shell, for its start-up file
     Completions(Completions),
 }

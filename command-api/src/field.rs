@@ -1,5 +1,6 @@
 //! Domain values from JSON fields. The messages are for people.
 
+use domain::value::number::whole;
 use domain::{
     Amount, Email, Line, Lines, Name, OrderId, Quantity, Sku, Text, UnitPrice, Units, UserId, value::Invalid,
 };
@@ -39,9 +40,13 @@ impl Field for bool {
     }
 }
 
+const NO_VERSION: &str = "must be a version, a whole number from 1";
+
 impl Field for Version {
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_u64().map(Self::new).ok_or_else(|| "must be a version, a whole number".into())
+        let Value::Number(number) = value else { return Err(NO_VERSION.into()) };
+        let version = whole(number).filter(|version| (1..=i64::MAX.cast_unsigned()).contains(version));
+        version.map(Self::new).ok_or_else(|| NO_VERSION.into())
     }
 }
 

@@ -8,11 +8,13 @@
 //! - `users`, `orders`, `stock`, `sagas`, `lists`, `history`, `ops`, `docs`: the routes
 //! - `subject`, `turns`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
 //! - `live`: the log as it grows, for those who listen
+//! - [`openapi`], [`asyncapi`]: what the doors take and give, for other tools
 //! - `routes`, `line`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
 
 mod answer;
 pub mod api;
+pub mod asyncapi;
 pub mod auth;
 mod body;
 mod call;
@@ -24,7 +26,7 @@ pub mod inbox;
 mod line;
 mod lists;
 mod live;
-mod openapi;
+pub mod openapi;
 mod ops;
 mod orders;
 mod path;

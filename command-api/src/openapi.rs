@@ -24,6 +24,7 @@ mod users;
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
 use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -62,7 +63,7 @@ const GROUPS: [Group; 6] = [
 ];
 
 /// The document.
-pub(crate) fn document() -> OpenApi {
+pub fn document() -> OpenApi {
     let (mut paths, mut components) = (Paths::new(), components());
     for Group(tag, _, entries) in GROUPS {
         for entry in entries() {
@@ -81,6 +82,13 @@ pub(crate) fn document() -> OpenApi {
         .components(Some(components))
         .paths(paths)
         .build()
+}
+
+/// The schemas of bodies, by name, for who describes the same over another door.
+pub(crate) fn schemas() -> Map<String, Value> {
+    let schemas = named(schemas::all()).into_iter();
+    let json = schemas.map(|(name, schema)| Some((name, serde_json::to_value(schema).ok()?)));
+    json.flatten().collect()
 }
 
 fn info() -> Info {

@@ -39,6 +39,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     }
 }
 
+/// How many rows a page may have.
+struct Limit(u32);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let limit = text.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
+        limit.map(Self).ok_or_else(|| format!("must be a whole number from 1 to {LARGEST_PAGE}"))
+    }
+}
+
 impl Parameters {
     /// A parameter that may be left out.
     pub(crate) fn take<T: FromStr<Err: std::fmt::Display>>(
@@ -55,14 +67,7 @@ impl Parameters {
 
     /// How many rows a page shall have.
     pub(crate) fn limit(&mut self) -> Result<u32, Problem> {
-        let limit = self.take("limit")?.unwrap_or(PAGE);
-        if (1..=LARGEST_PAGE).contains(&limit) {
-            Ok(limit)
-        } else {
-            Err(Problem::malformed(format!(
-                "the query parameter limit must be 1 to {LARGEST_PAGE}, not {limit}"
-            )))
-        }
+        Ok(self.take("limit")?.unwrap_or(Limit(PAGE)).0)
     }
 
     /// Refuses what nobody took.

@@ -3,6 +3,7 @@
 //! A command on a user brings [`claims`] along in the same append: all is stored, or nothing.
 
 use event_model::{Decider, Event};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::user::{User, UserEvent};
@@ -30,15 +31,19 @@ pub enum EmailClaimCommand {
 }
 
 /// What happened to a claim. Wire names and fields are frozen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EmailClaimEvent {
     /// The address belongs to a user.
+    ///
+    /// Together with `user-registered` or `user-profile-changed`, in one append.
     EmailClaimed {
         /// Which user.
         user_id: UserId,
     },
     /// The address is free.
+    ///
+    /// Together with `user-profile-changed` or `user-deleted`, in one append.
     EmailReleased {
         /// Whose it was.
         user_id: UserId,

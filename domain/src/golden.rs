@@ -14,10 +14,10 @@ use crate::{CheckoutEvent, DepartureEvent, EmailClaimEvent, OrderEvent, StockEve
 
 /// A shape, as it is stored.
 #[derive(Debug)]
-struct Golden {
-    event_type: String,
+pub(crate) struct Golden {
+    pub(crate) event_type: String,
     shape: u32,
-    data: Value,
+    pub(crate) data: Value,
 }
 
 #[test]
@@ -90,7 +90,8 @@ fn with_more(data: Value) -> Value {
     }
 }
 
-fn goldens() -> Vec<Golden> {
+/// All of them.
+pub(crate) fn goldens() -> Vec<Golden> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let golden = |file: PathBuf| {

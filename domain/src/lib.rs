@@ -11,6 +11,7 @@
 //! - [`departure`]: what becomes of a deleted user's orders
 //! - [`requests`]: what these two ask of others, as it goes over the wire
 //! - [`view`]: what people see, and the read models over it
+//! - [`schema`]: what each event looks like, for other tools
 
 pub mod checkout;
 pub mod departure;
@@ -18,6 +19,7 @@ pub mod email_claim;
 pub mod order;
 pub mod requests;
 mod reservations;
+pub mod schema;
 pub mod stock;
 pub mod user;
 pub mod value;

@@ -219,6 +219,11 @@ pub(super) fn page_of(schema: &str) -> RefOr<Schema> {
     ArrayBuilder::new().items(of(schema)).max_items(Some(parameters::LARGEST_PAGE)).into()
 }
 
+/// All of these.
+pub(super) fn list_of(schema: &str) -> RefOr<Schema> {
+    ArrayBuilder::new().items(of(schema)).into()
+}
+
 fn sample(shows: &str, value: Value) -> Example {
     ExampleBuilder::new().summary(shows).value(Some(value)).build()
 }

@@ -6,7 +6,7 @@ use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use super::events;
 use super::examples::{ORDER_ID, SKU, USER_ID};
-use super::shapes::{TAG, VISIBLE, of, some_text, text, whole, words};
+use super::shapes::{TAG, any_text, of, some_text, text, whole, words};
 use crate::problem::Kind;
 use crate::sagas::{SagaKind, SagaState};
 
@@ -34,6 +34,7 @@ fn in_path() -> Vec<(&'static str, Parameter)> {
         ("OrderId", path("id", "Which order.", of("Id"), json!(ORDER_ID))),
         ("sku", path("sku", "Which article.", of("Sku"), json!(SKU))),
         ("slug", path("slug", "The last part of a problem's `type`.", slug, json!(Kind::NotFound.slug()))),
+        ("event_type", path("event_type", "Which event type.", some_text(), json!("order-placed"))),
         ("file", path("file", "A part of the page.", some_text(), json!("swagger-ui.css"))),
     ]
 }
@@ -54,6 +55,7 @@ fn in_query() -> Vec<(&'static str, Parameter)> {
             "saga_state",
             query("state", "Only the sagas in this state.", words(SagaState::ALL.map(SagaState::as_str))),
         ),
+        ("verbose", query("verbose", "Whether it tells how each read model is; of any value.", any_text())),
         ("status", query("status", "Only the orders of this status.", of("OrderStatus"))),
     ]
 }
@@ -70,14 +72,15 @@ fn in_header() -> Vec<(&'static str, Parameter)> {
                the whole deployment.";
     let version = "Do it only while it is at this version, an `ETag`, else answer 412 `version-mismatch`; what is \
                    still to be made has none. One strong tag.";
-    let request = "An id of your own for this request, sent back and logged; the server makes one for a request without.";
+    let request = "An id of your own for this request, sent back and logged: 1 to 128 visible ASCII characters. For a \
+                   request without such an id the server makes one.";
     vec![
         ("Idempotency-Key", header("Idempotency-Key", key, text(1, 257).pattern(Some(KEY)))),
-        ("If-Match", header("If-Match", version, text(3, 22).pattern(Some(TAG)))),
+        ("If-Match", header("If-Match", version, text(3, 21).pattern(Some(TAG)))),
         ("Jetsource-Position", header("Jetsource-Position", position, of("Position"))),
         ("PreferFresh", header("Prefer", fresh, some_text())),
         ("PreferSettled", header("Prefer", settled, some_text())),
-        ("X-Request-Id", header("X-Request-Id", request, text(1, 128).pattern(Some(VISIBLE)))),
+        ("X-Request-Id", header("X-Request-Id", request, any_text())),
     ]
 }
 

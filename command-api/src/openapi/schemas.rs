@@ -102,6 +102,7 @@ fn things() -> Vec<(&'static str, Schema)> {
         ("WrongField", wrong_field()),
         ("Message", shown("That it is done.", [("message", some_text().into())], done)),
         ("Readiness", readiness()),
+        ("EventType", event_type()),
     ]
 }
 
@@ -154,11 +155,25 @@ fn wrong_field() -> Schema {
 }
 
 fn readiness() -> Schema {
+    let view = ObjectBuilder::new().schema_type(Type::Object);
     let fields = [
         ("ready", ObjectBuilder::new().schema_type(Type::Boolean).into()),
         ("reasons", array(some_text()).description(Some("Why not; none when it is.")).into()),
+        ("notes?", array(some_text()).description(Some("What somebody should look at.")).into()),
+        ("views?", array(view).description(Some("How each read model is.")).into()),
     ];
     shown("Whether the server can serve.", fields, [json!({"ready": true, "reasons": []})])
+}
+
+fn event_type() -> Schema {
+    let fields = [
+        ("type", some_text().into()),
+        ("category", some_text().description(Some("Of what it is; the second token of its subject.")).into()),
+        ("means", some_text().into()),
+        ("when", some_text().description(Some("When it is stored.")).into()),
+        ("schema", text_of_format("uri-reference").description(Some("Where its schema is.")).into()),
+    ];
+    shown("An event type.", fields, [])
 }
 
 /// What requests may have.

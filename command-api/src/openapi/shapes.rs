@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{AdditionalProperties, RefBuilder, SchemaType};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type};
 
 /// An entity tag: a version in quotes.
-pub(super) const TAG: &str = r#"^"[0-9]+"$"#;
+pub(super) const TAG: &str = r#"^"(0|[1-9][0-9]{0,18})"$"#;
 /// Visible ASCII.
 pub(super) const VISIBLE: &str = r"^[\x21-\x7e]+$";
 
@@ -22,6 +22,11 @@ pub(super) fn of_with(name: &str, says: &str) -> RefOr<Schema> {
 /// Text of so many characters.
 pub(super) fn text(least: usize, most: usize) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).min_length(Some(least)).max_length(Some(most))
+}
+
+/// Text, or none.
+pub(super) fn any_text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
 }
 
 /// Text that is not empty.

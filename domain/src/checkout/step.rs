@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use event_model::Decider as _;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stock::Stock;
@@ -12,8 +13,12 @@ use crate::value::{Invalid, Participant, Sku, UserId};
 
 /// One of those that are asked before an order is confirmed. Written as who is asked: `user/<id>`, `stock/<sku>`,
 /// `payment`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend(
+    "pattern" = "^(user/[0-9a-f-]{36}|stock/[A-Za-z0-9._-]{1,64}|[a-z][a-z0-9-]{0,31})$",
+    "examples" = ["stock/tea-green-100g"]
+))]
 pub enum Step {
     /// The credit of the user whose order it is.
     Credit(UserId),

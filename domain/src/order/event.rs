@@ -1,16 +1,19 @@
 //! What may happen to an order.
 
 use event_model::Event;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::value::{Amount, Lines, Text, UserId};
 
 /// What happened to an order. Wire names and fields are frozen; each event says whose order it is, so that
 /// nobody needs a second look.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrderEvent {
     /// It came into being as a draft.
+    ///
+    /// By the command `draft`.
     OrderDrafted {
         /// Whose order.
         user_id: UserId,
@@ -18,9 +21,12 @@ pub enum OrderEvent {
         lines: Lines,
         /// Where it goes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Text")]
         ship_to: Option<Text>,
     },
     /// It is wanted for good: its full content, also when it was a draft before.
+    ///
+    /// By the command `place`. The checkout begins with it.
     OrderPlaced {
         /// Whose order.
         user_id: UserId,
@@ -30,9 +36,12 @@ pub enum OrderEvent {
         total: Amount,
         /// Where it goes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Text")]
         ship_to: Option<Text>,
     },
     /// The draft is for something else.
+    ///
+    /// By the command `change`, while it is a draft.
     OrderLinesChanged {
         /// Whose order.
         user_id: UserId,
@@ -42,6 +51,8 @@ pub enum OrderEvent {
         total: Amount,
     },
     /// It goes elsewhere.
+    ///
+    /// By the command `change`, until it is shipped.
     OrderShipToChanged {
         /// Whose order.
         user_id: UserId,
@@ -49,11 +60,15 @@ pub enum OrderEvent {
         ship_to: Text,
     },
     /// Credit and stock are set aside.
+    ///
+    /// By the command `confirm`, which the checkout sends.
     OrderConfirmed {
         /// Whose order.
         user_id: UserId,
     },
     /// Something was missing.
+    ///
+    /// By the command `reject`, which the checkout sends.
     OrderRejected {
         /// Whose order.
         user_id: UserId,
@@ -61,19 +76,26 @@ pub enum OrderEvent {
         reason: Text,
     },
     /// The user wished so.
+    ///
+    /// By the command `cancel`, until it is shipped.
     OrderCancelled {
         /// Whose order.
         user_id: UserId,
         /// Why, for people.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Text")]
         reason: Option<Text>,
     },
     /// It is on its way.
+    ///
+    /// By the command `ship`, once it is confirmed.
     OrderShipped {
         /// Whose order.
         user_id: UserId,
     },
     /// It arrived.
+    ///
+    /// By the command `complete`, once it is shipped.
     OrderCompleted {
         /// Whose order.
         user_id: UserId,

@@ -1,16 +1,19 @@
 //! What may happen to an article's stock.
 
 use event_model::Event;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::value::{OrderId, Quantity, Units};
 
 /// What happened to an article's stock. Wire names and fields are frozen; `on_hand` and `reserved` are the
 /// totals after the event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StockEvent {
     /// More were taken in; from the first time on the article is tracked.
+    ///
+    /// By the command `receive`.
     StockReceived {
         /// How many.
         quantity: Quantity,
@@ -18,6 +21,8 @@ pub enum StockEvent {
         on_hand: Units,
     },
     /// An order holds this many now, in place of what it held before; 0 of an article that is not tracked.
+    ///
+    /// By the command `reserve`, when there is enough, or the article is not tracked.
     StockReserved {
         /// Which order.
         order_id: OrderId,
@@ -27,6 +32,8 @@ pub enum StockEvent {
         reserved: Units,
     },
     /// An order does not get this many; what it held before stays.
+    ///
+    /// By the command `reserve`, when there is not enough, or what was held was given back before.
     StockRefused {
         /// Which order.
         order_id: OrderId,
@@ -36,6 +43,8 @@ pub enum StockEvent {
         available: Units,
     },
     /// An order holds none any more, and never will.
+    ///
+    /// By the command `release`, once for each order.
     StockReleased {
         /// Which order.
         order_id: OrderId,
@@ -45,6 +54,8 @@ pub enum StockEvent {
         reserved: Units,
     },
     /// What an order held is sent away.
+    ///
+    /// By the command `ship`, once for each order.
     StockShipped {
         /// Which order.
         order_id: OrderId,

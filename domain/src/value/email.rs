@@ -3,16 +3,26 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
+
+/// One `@`, something on both sides, no white space, no control characters.
+const ADDRESS: &str = r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$";
 
 /// An e-mail address: at most 254 characters with exactly one `@`, something on both sides of it, and neither
 /// white space nor control characters inside; kept trimmed and otherwise as typed.
 ///
 /// Whether mail arrives there only sending one can tell, so no more is asked of its shape.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(extend(
+    "minLength" = 3,
+    "maxLength" = Self::MAX_CHARS,
+    "pattern" = ADDRESS,
+    "examples" = ["ann@example.com"]
+))]
 pub struct Email(String);
 
 impl Email {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -11,10 +12,11 @@ use super::Invalid;
 const HYPHENATED_LENGTH: usize = 36;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $example:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
+        #[schemars(extend("format" = "uuid", "examples" = [$example]))]
         pub struct $name(Uuid);
 
         impl $name {
@@ -69,12 +71,12 @@ macro_rules! id {
 
 id! {
     /// Which user.
-    UserId, "user id"
+    UserId, "user id", "0190b5c6-7d2e-7a31-8c55-0f5d1f6f9a10"
 }
 
 id! {
     /// Which order.
-    OrderId, "order id"
+    OrderId, "order id", "0190b5c6-8a10-7f42-9d3b-5e2f7c1a0b64"
 }
 
 #[cfg(test)]

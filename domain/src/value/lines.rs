@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, Invalid, Quantity, Sku, UnitPrice, Units};
 
 /// So many of an article, at a price each.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     /// The article; it may stand on several lines.
     pub sku: Sku,
@@ -18,8 +19,12 @@ pub struct Line {
 }
 
 /// The lines of an order: at most 500, their total at most 10^15. A draft may have none yet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<Line>")]
+#[schemars(extend("maxItems" = Self::MAX, "examples" = [[
+    {"sku": "tea-green-100g", "quantity": 2, "unit_price": 450},
+    {"sku": "cup-blue", "quantity": 1, "unit_price": 999},
+]]))]
 pub struct Lines(Vec<Line>);
 
 impl Line {

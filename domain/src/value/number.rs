@@ -2,16 +2,18 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
 use super::Invalid;
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal ..= $max:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal ..= $max:literal, $example:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "Number")]
+        #[schemars(try_from = "i64", extend("minimum" = Self::MIN.0, "maximum" = Self::MAX.0, "examples" = [$example]))]
         pub struct $name(u64);
 
         impl $name {
@@ -54,7 +56,7 @@ macro_rules! number {
             type Error = Invalid;
 
             fn try_from(number: Number) -> Result<Self, Invalid> {
-                number.as_u64().ok_or_else(|| Self::unlike(&number)).and_then(Self::new)
+                whole(&number).ok_or_else(|| Self::unlike(&number)).and_then(Self::new)
             }
         }
 
@@ -68,22 +70,27 @@ macro_rules! number {
 
 number! {
     /// An amount of money: 0 to 10^15.
-    Amount, "amount", 0..=1_000_000_000_000_000
+    Amount, "amount", 0..=1_000_000_000_000_000, 1_899
 }
 
 number! {
     /// How many of an article, counted over all: 0 to 10^15.
-    Units, "units", 0..=1_000_000_000_000_000
+    Units, "units", 0..=1_000_000_000_000_000, 2
 }
 
 number! {
     /// How many of an article on one line or in one receipt: 1 to 10^6.
-    Quantity, "quantity", 1..=1_000_000
+    Quantity, "quantity", 1..=1_000_000, 2
 }
 
 number! {
     /// What one of an article costs: 0 to 10^9.
-    UnitPrice, "unit price", 0..=1_000_000_000
+    UnitPrice, "unit price", 0..=1_000_000_000, 450
+}
+
+/// The number, where it is whole and not negative; in JSON `5.0` is too.
+pub fn whole(number: &Number) -> Option<u64> {
+    number.as_u64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok())
 }
 
 impl Amount {
@@ -141,6 +148,8 @@ mod tests {
             assert!(wrong(number).starts_with(&told), "{}", wrong(number));
         }
         assert!(serde_json::from_str::<Quantity>("\"1\"").is_err());
-        assert_eq!(serde_json::from_str::<Quantity>("7").unwrap().get(), 7);
+        for number in ["7", "7.0", "0.7e1"] {
+            assert_eq!(serde_json::from_str::<Quantity>(number).unwrap().get(), 7, "{number}");
+        }
     }
 }

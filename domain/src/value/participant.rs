@@ -3,14 +3,21 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
 
 /// Another tool that is asked before an order is confirmed, such as `payment`: the category under which it appends its
 /// answers, `[a-z][a-z0-9-]{0,31}`, and none of our own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(extend(
+    "minLength" = 1,
+    "maxLength" = Self::MAX_CHARS,
+    "pattern" = "^[a-z][a-z0-9-]*$",
+    "examples" = ["payment"]
+))]
 pub struct Participant(String);
 
 /// Categories of ours, and those that the store keeps for itself.

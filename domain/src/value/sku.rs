@@ -3,13 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
 
 /// Which article: 1 to 64 of the characters `A-Z a-z 0-9 . _ -`. Case counts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(extend(
+    "minLength" = 1,
+    "maxLength" = Self::MAX_CHARS,
+    "pattern" = "^[A-Za-z0-9._-]+$",
+    "examples" = ["tea-green-100g"]
+))]
 pub struct Sku(String);
 
 impl Sku {

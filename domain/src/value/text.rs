@@ -3,19 +3,33 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
 
+/// Not blank, without control characters.
+const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+/// Not blank, without control characters other than line feed and tab.
+const PARAGRAPH: &str =
+    r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b-\x1f\x7f-\x9f]*$";
+
 /// A user's name: 1 to 200 characters after trimming, without control characters; kept trimmed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(extend("minLength" = 1, "maxLength" = Self::MAX_CHARS, "pattern" = LINE, "examples" = ["Ann Lee"]))]
 pub struct Name(String);
 
 /// A reason, or where an order goes: 1 to 500 characters after trimming, without control characters other
 /// than line feed and tab; kept trimmed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(extend(
+    "minLength" = 1,
+    "maxLength" = Self::MAX_CHARS,
+    "pattern" = PARAGRAPH,
+    "examples" = ["1 Harbour Street, Port Town"]
+))]
 pub struct Text(String);
 
 impl Name {

@@ -19,5 +19,5 @@ pub use decider::Decider;
 pub use event::{Event, Unreadable};
 pub use given::given;
 pub use projection::{Column, Projection};
-pub use recorded::{EntityName, Metadata, Part, Position, Recorded, Version, event_id};
+pub use recorded::{EntityName, Metadata, NoNumber, Part, Position, Recorded, Version, event_id};
 pub use saga::{Deadline, Outgoing, Progress, Request, Routed, Saga};

@@ -1,7 +1,6 @@
 //! An event as the log holds it.
 
 use std::fmt;
-use std::num::ParseIntError;
 use std::str::FromStr;
 
 use bytes::Bytes;
@@ -46,10 +45,12 @@ macro_rules! counter {
         }
 
         impl FromStr for $name {
-            type Err = ParseIntError;
+            type Err = NoNumber;
 
-            fn from_str(text: &str) -> Result<Self, ParseIntError> {
-                text.parse().map(Self)
+            /// Reads what was written, and no other spelling of the number: nothing is as far as 2^63.
+            fn from_str(text: &str) -> Result<Self, NoNumber> {
+                let number = text.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
+                number.map(Self).filter(|number| number.to_string() == text).ok_or(NoNumber)
             }
         }
     };
@@ -65,6 +66,11 @@ counter! {
     /// How many events an entity has, gapless from 1; [`Version::START`] is an entity without events.
     Version
 }
+
+/// Why a text is neither a position nor a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number, as it was given")]
+pub struct NoNumber;
 
 /// The name of one entity: its category and its id in text form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
