@@ -4,21 +4,23 @@
     API=http://127.0.0.1:40001 NATS=nats://127.0.0.1:40002 python3 tests/readme.py [--strict] [PAGE]
 
 API and NATS name a running `jetsource serve` on an empty data folder; both must be set, so that nobody's own data
-gets a user from here. Needs bash, curl and python3. Without the `nats` CLI, or a package index for pip, the commands
+gets a user from here. READY is its ready file, for pages that start it again: whoever started it does so when it ends. Needs bash, curl and python3. Without the `nats` CLI, or a package index for pip, the commands
 that need them are named and stepped over; with --strict that is a failure.
 
 What the fences mean:
 - ```sh                   runs in one bash session, in a folder that is thrown away
-- ```sh second-terminal   runs beside it until the end
+- ```sh second-terminal   runs beside it until the next one does, or the end
 - ```python NAME          is saved as NAME in that folder; html too
 - ```text                 lines that the sh fence before it printed, in any order; an ellipsis stands for anything
 - ```text second-terminal lines that the second terminal prints, sooner or later
+- ```console first-terminal  everything is stopped, and `serve` is started again
 - ```console              make targets, which the caller runs: here only that the Makefile has them; other lines are
                           for people
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -36,6 +38,8 @@ FENCE = re.compile(r"^```(\w+)(?: ([\w.-]+))?\n(.*?)^```$", re.MULTILINE | re.DO
 PAGE = next((page for page in sys.argv[1:] if not page.startswith("--")), "README.md")
 PATIENCE = 180.0
 MOMENT = 10.0
+# What a listener prints once it hears; others miss nothing anyway.
+LISTENING = {"nats": "…Subscribing on…", "curl": "id: …"}
 
 
 @dataclass(frozen=True)
@@ -117,16 +121,35 @@ class Session:
         raise Failed(f"{block}\ndid not succeed; it printed:\n{''.join(printed)}")
 
     def start(self, block: Block) -> None:
+        self.end_beside()
         with self.heard.open("w") as out:
             command = ["bash", "-euo", "pipefail", "-c", block.code]
             self.beside = subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, text=True,
                 start_new_session=True,
             )
-        subscribing = Block("text", "", "…Subscribing on…", block.line)
-        self.check_heard(subscribing)
-        # It says so just before it does so.
-        time.sleep(0.5)
+        first_word = block.code.split(None, 1)[0]
+        if first_word in LISTENING:
+            self.check_heard(Block("text", "", LISTENING[first_word], block.line))
+        if first_word == "nats":
+            # It says so just before it does so.
+            time.sleep(0.5)
+
+    def end_beside(self) -> None:
+        if self.beside:
+            end(self.beside)
+            self.beside.wait()
+            self.beside = None
+
+    def start_all_again(self) -> None:
+        self.end_beside()
+        before = ready()["pid"]
+        os.kill(before, signal.SIGTERM)
+        until = time.monotonic() + PATIENCE
+        while ready()["pid"] == before:
+            if time.monotonic() > until:
+                raise Failed("serve was not started again")
+            time.sleep(0.05)
 
     def check_heard(self, shown: Block) -> None:
         until = time.monotonic() + MOMENT
@@ -140,9 +163,17 @@ class Session:
 
     def close(self) -> None:
         self.watchdog.cancel()
-        for process in filter(None, [self.bash, self.beside]):
-            end(process)
-            process.wait()
+        self.end_beside()
+        end(self.bash)
+        self.bash.wait()
+
+
+def ready() -> dict:
+    """What the ready file of `serve` says; while there is none, that nobody serves."""
+    try:
+        return json.loads(Path(os.environ["READY"]).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"pid": None}
 
 
 def end(process: subprocess.Popen[str]) -> None:
@@ -160,10 +191,12 @@ def package_index() -> bool:
 
 def missing(block: Block, has_index: bool) -> str | None:
     """What a block needs and this machine does not have."""
-    if block.name == "second-terminal" and not shutil.which("nats"):
+    if block.name == "second-terminal" and block.code.startswith("nats ") and not shutil.which("nats"):
         return "no nats CLI"
     if ".nats/python" in block.code and not has_index:
         return "no package index for pip"
+    if block.name == "first-terminal" and not os.environ.get("READY"):
+        return "READY is not set"
     return None
 
 
@@ -172,12 +205,19 @@ def run(session: Session) -> list[str]:
     has_index = package_index()
     skipped: list[str] = []
     printed: str | None = ""
+    heard = True
     for block in blocks():
         why = missing(block, has_index)
         if block.kind == "text" and not block.name and printed is None:
             why = "its command was skipped"
+        if block.kind == "text" and block.name and not heard:
+            why = "its listener was skipped"
+        if block.kind == "sh" and block.name:
+            heard = not why
         if block.kind == "console":
             check_targets(block)
+            if block.name and not why:
+                session.start_all_again()
         elif block.kind in ("python", "html"):
             (session.folder / block.name).write_text(block.code, encoding="utf-8")
         elif why:
@@ -201,6 +241,7 @@ def main() -> None:
     if not (os.environ.get("API") and os.environ.get("NATS")):
         sys.exit("set API and NATS to a running `jetsource serve` on an empty data folder")
     with tempfile.TemporaryDirectory(prefix="jetsource-readme-") as folder:
+        Path(folder, "deploy").symlink_to(ROOT / "deploy")
         session = Session(Path(folder))
         try:
             skipped = run(session)

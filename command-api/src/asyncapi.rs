@@ -1,6 +1,6 @@
 //! The AsyncAPI 3.0 document: what is heard and what may be said over NATS, for other tools.
 //!
-//! Events come from [`domain::schema`], bodies of commands from the OpenAPI document where HTTP has the same, so that
+//! Events come from the types that are stored, bodies of commands from the OpenAPI document where HTTP has the same, so that
 //! none of them can differ from what the program stores and takes.
 //!
 //! - `events`: what is stored, and what other tools may store
@@ -110,7 +110,8 @@ impl Parts {
     }
 
     fn message(&mut self, name: &str, headers: Value, payload: Value, more: Value) {
-        let mut message = json!({"name": name, "headers": headers, "payload": payload});
+        let mut message = json!({"name": name});
+        (message["headers"], message["payload"]) = (headers, payload);
         if let (Value::Object(message), Value::Object(more)) = (&mut message, more) {
             message.extend(more);
         }
@@ -128,6 +129,8 @@ fn parameter(name: &str) -> Value {
             "HMAC-SHA-256 of the trimmed, lower-cased address, under a key of the deployment.",
             "61b55fab9c26d32d104ec34ed67a68f9042c022638ba102c71aeabc6b760fe1d",
         ),
+        "command_id" => ("Which command.", "0190b5c7-0c5e-7b1d-a3f2-64d8e9b01c37"),
+        "event_id" => ("The first event of the append.", "6f1c2a34-90b7-5d21-8e4f-3b7a9c0d1e52"),
         "participant" => ("A category of its own, which the server was told.", "payment"),
         "category" => ("Which category.", "order"),
         "command" => ("Which command.", "place"),

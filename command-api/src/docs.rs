@@ -8,14 +8,14 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use domain::schema::{self, EventSchema};
+use domain::schema::EventSchema;
 use serde_json::{Value, json};
 use utoipa_swagger_ui::Config;
 
 use crate::api::Api;
 use crate::asyncapi::page;
 use crate::problem::{Kind, Problem};
-use crate::{asyncapi, openapi};
+use crate::{asyncapi, openapi, stored};
 
 /// The routes of the description.
 pub(crate) fn routes() -> Router<Api> {
@@ -31,7 +31,7 @@ pub(crate) fn routes() -> Router<Api> {
 
 /// `GET /schemas`
 async fn schemas() -> Json<Value> {
-    let categories = schema::categories().into_iter();
+    let categories = stored::all().into_iter();
     let all = categories.flat_map(|category| {
         category.events.into_iter().map(move |EventSchema { event_type, means, when, .. }| {
             let path = format!("/schemas/{event_type}");
@@ -43,7 +43,7 @@ async fn schemas() -> Json<Value> {
 
 /// `GET /schemas/{event_type}`
 async fn schema_of(asked: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
-    let events = schema::categories().into_iter().flat_map(|category| category.events);
+    let events = stored::all().into_iter().flat_map(|category| category.events);
     let found = asked.ok().and_then(|Path(asked)| events.into_iter().find(|event| event.event_type == asked));
     let none = || Problem::new(Kind::NotFound, "there is no such event type; GET /schemas lists them all");
     let EventSchema { event_type, mut schema, .. } = found.ok_or_else(none)?;

@@ -8,7 +8,7 @@
 //! - `users`, `orders`, `stock`, `sagas`, `lists`, `history`, `ops`, `docs`: the routes
 //! - `subject`, `turns`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
 //! - `live`: the log as it grows, for those who listen
-//! - [`openapi`], [`asyncapi`]: what the doors take and give, for other tools
+//! - `stored`, [`openapi`], [`asyncapi`]: what is stored, and what the doors take and give, for other tools
 //! - `routes`, `line`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
 
@@ -37,6 +37,7 @@ mod routes;
 mod sagas;
 pub mod server;
 mod stock;
+mod stored;
 mod subject;
 mod turns;
 mod users;

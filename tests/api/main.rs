@@ -4,13 +4,14 @@
 //! - `users`, `credit`, `orders`, `order_status`, `stock`: what each thing can do
 //! - `versions`, `keys`, `lists`, `freshness`, `history`: what all calls have in common
 //! - `problems`, `tokens`, `operations`: refusals, who may call, what operators see
-//! - `hostile_*`: ids, bodies and bytes that nobody well-meaning sends
+//! - `hostile_*`: ids, bodies and bytes that nobody well-meaning sends; `fuzz`: ten thousand that are drawn
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
 mod credit;
 mod freshness;
+mod fuzz;
 #[path = "../harness/mod.rs"]
 pub mod harness;
 mod history;

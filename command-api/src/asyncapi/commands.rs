@@ -178,9 +178,9 @@ fn bodies() -> [(&'static str, Value); 8] {
     ]
 }
 
-fn of(says: &str, required: &[&str], properties: Value) -> Value {
-    json!({
-        "type": "object", "description": says, "required": required, "properties": properties,
-        "additionalProperties": false,
-    })
+fn of(says: &str, required: &[&str], fields: Value) -> Value {
+    let mut body = json!({"type": "object", "description": says, "required": required});
+    body["properties"] = fields;
+    body["additionalProperties"] = json!(false);
+    body
 }

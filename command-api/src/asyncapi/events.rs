@@ -1,12 +1,13 @@
 //! What is stored: our own events, and what other tools may append.
 
-use domain::schema::{Category, EventSchema, categories};
+use domain::schema::{Category, EventSchema};
 use serde_json::json;
 
 use super::{Parts, headers, schema};
+use crate::stored;
 
 pub(super) fn add(parts: &mut Parts) {
-    for category in categories() {
+    for category in stored::all() {
         add_category(parts, &category);
     }
     add_participant(parts);
@@ -20,6 +21,8 @@ pub(super) fn id_of(category: &str) -> &'static str {
         "order" | "checkout" => "order_id",
         "stock" => "sku",
         "email" => "claim_id",
+        "guard" => "command_id",
+        "append" => "event_id",
         _ => "id",
     }
 }

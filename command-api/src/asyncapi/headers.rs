@@ -46,6 +46,7 @@ fn event() -> Value {
             },
             "ce-actor": text("The name of the caller's token, where there is one."),
             "traceparent": text("W3C Trace Context, where the caller sent one."),
+            "Jetsource-Rest": text("Of the first of several: the rest of the append, should a power cut take it."),
             "Nats-Sequence": number("Its position on the log, on a plain subscription; a consumer has it anyway."),
         }),
     )
@@ -90,8 +91,9 @@ fn refusal() -> Value {
     )
 }
 
-fn headers(says: &str, required: &[&str], properties: Value) -> Value {
-    let mut headers = json!({"type": "object", "description": says, "properties": properties});
+fn headers(says: &str, required: &[&str], each: Value) -> Value {
+    let mut headers = json!({"type": "object", "description": says});
+    headers["properties"] = each;
     if !required.is_empty() {
         headers["required"] = json!(required);
     }

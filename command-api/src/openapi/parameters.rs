@@ -78,8 +78,8 @@ fn in_header() -> Vec<(&'static str, Parameter)> {
         ("Idempotency-Key", header("Idempotency-Key", key, text(1, 257).pattern(Some(KEY)))),
         ("If-Match", header("If-Match", version, text(3, 21).pattern(Some(TAG)))),
         ("Jetsource-Position", header("Jetsource-Position", position, of("Position"))),
-        ("PreferFresh", header("Prefer", fresh, some_text())),
-        ("PreferSettled", header("Prefer", settled, some_text())),
+        ("PreferFresh", header("Prefer", fresh, any_text())),
+        ("PreferSettled", header("Prefer", settled, any_text())),
         ("X-Request-Id", header("X-Request-Id", request, any_text())),
     ]
 }

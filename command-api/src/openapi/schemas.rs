@@ -1,11 +1,12 @@
 //! Schemas: what bodies are made of, with the bounds of the domain's values.
 
+use domain::schema;
 use domain::{
     Amount, Email, Lines, Name, OrderEvent, OrderStatus, Quantity, Sku, Text, UnitPrice, Units, User,
     UserEvent,
 };
 use event_model::Event as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
@@ -16,39 +17,38 @@ use super::shapes::{
 use super::{events, examples, problems, sagas};
 use crate::problem::Kind;
 
-/// One `@`, something on both sides, no white space, no control characters.
-const ADDRESS: &str = r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$";
-/// Not blank, without control characters.
-const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
-/// Not blank, without control characters other than line feed and tab.
-const PARAGRAPH: &str =
-    r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b-\x1f\x7f-\x9f]*$";
-
 const STATUSES: &str =
     "How far an order has come. The checkout turns `placed` into `confirmed` or `rejected`.";
 
 /// Every schema, by name.
 pub(super) fn all() -> Vec<(&'static str, Schema)> {
-    let values = values().map(|(name, says, value)| (name, value.description(Some(says)).build().into()));
-    values.into_iter().chain(things()).chain(bodies()).chain(sagas::schemas()).collect()
+    values().into_iter().chain(things()).chain(bodies()).chain(sagas::schemas()).collect()
 }
 
-fn values() -> [(&'static str, &'static str, ObjectBuilder); 12] {
-    let sku = format!("^[A-Za-z0-9._-]{{1,{}}}$", Sku::MAX_CHARS);
+fn values() -> [(&'static str, Schema); 12] {
+    let described = |says: &str, value: ObjectBuilder| value.description(Some(says)).build().into();
     [
-        ("Id", "A UUID, hyphenated.", text_of_format("uuid")),
-        ("Name", "What people call a user. Trimmed.", text(1, Name::MAX_CHARS).pattern(Some(LINE))),
-        ("Email", "An e-mail address. Trimmed.", text(3, Email::MAX_CHARS).pattern(Some(ADDRESS))),
-        ("Text", "For people. Trimmed.", text(1, Text::MAX_CHARS).pattern(Some(PARAGRAPH))),
-        ("Sku", "Which article. Case counts.", text(1, Sku::MAX_CHARS).pattern(Some(sku))),
-        ("Amount", "Money, in minor units.", whole(Amount::MIN.get(), Amount::MAX.get())),
-        ("UnitPrice", "What one costs, in minor units.", whole(UnitPrice::MIN.get(), UnitPrice::MAX.get())),
-        ("Quantity", "How many.", whole(Quantity::MIN.get(), Quantity::MAX.get())),
-        ("Units", "How many, counted over all.", whole(Units::MIN.get(), Units::MAX.get())),
-        ("Version", "How many events something has.", at_least(1)),
-        ("Position", "A place on the log.", at_least(0)),
-        ("OrderStatus", STATUSES, words(OrderStatus::ALL.map(OrderStatus::as_str))),
+        ("Id", described("A UUID, hyphenated.", text_of_format("uuid"))),
+        ("Name", stored("What people call a user. Trimmed.", schema::of::<Name>())),
+        ("Email", stored("An e-mail address. Trimmed.", schema::of::<Email>())),
+        ("Text", stored("For people. Trimmed.", schema::of::<Text>())),
+        ("Sku", stored("Which article. Case counts.", schema::of::<Sku>())),
+        ("Amount", stored("Money, in minor units.", schema::of::<Amount>())),
+        ("UnitPrice", stored("What one costs, in minor units.", schema::of::<UnitPrice>())),
+        ("Quantity", stored("How many.", schema::of::<Quantity>())),
+        ("Units", stored("How many, counted over all.", schema::of::<Units>())),
+        ("Version", described("How many events something has.", at_least(1))),
+        ("Position", described("A place on the log.", at_least(0))),
+        ("OrderStatus", described(STATUSES, words(OrderStatus::ALL.map(OrderStatus::as_str)))),
     ]
+}
+
+/// A value as it is stored. Without its example: a page that fills forms in would send it.
+fn stored(says: &str, value: Value) -> Schema {
+    let Value::Object(mut value) = value else { return Schema::default() };
+    value.retain(|name, _| !["title", "examples"].contains(&name.as_str()));
+    value.insert("description".to_owned(), json!(says));
+    serde_json::from_value(Value::Object(value)).unwrap_or_default()
 }
 
 /// What answers show.
