@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/docs", get(async || file("index.html")))
         .route("/docs/{file}", get(below))
         .route("/asyncapi.json", get(async || Json(asyncapi::document())))
-        .route("/docs/events", get(async || Html(page::html(&asyncapi::document()))))
+        .route("/docs/events", get(async || Html(page::html())))
         .route("/schemas", get(schemas))
         .route("/schemas/{event_type}", get(schema_of))
 }

@@ -24,7 +24,8 @@ pub(super) fn add(parts: &mut Parts) {
     parts.schemas.extend(schemas.map(|(name, schema)| (name.to_owned(), schema)));
 }
 
-fn event() -> Value {
+/// Those of an event on the log.
+pub(super) fn event() -> Value {
     headers(
         "Of an event on the log: CloudEvents 1.0 in binary mode.",
         &["Nats-Msg-Id", "ce-id", "ce-specversion", "ce-source", "ce-type", "ce-subject", "ce-time"],

@@ -1,8 +1,13 @@
-//! The events, for people: plain HTML from the same document, without scripts, and nothing fetched.
+//! The events, for people: plain HTML from the same schemas, without scripts, and nothing fetched.
 
 use std::fmt::Write as _;
 
+use domain::schema::{Category, EventSchema};
 use serde_json::Value;
+
+use super::events::id_of;
+use super::headers;
+use crate::stored;
 
 const HEAD: &str = "\
 <!doctype html>
@@ -25,39 +30,29 @@ tools: <a href=/asyncapi.json>/asyncapi.json</a>, and a JSON Schema of each type
 calls: <a href=/docs>/docs</a>. Events may gain fields.</p>
 ";
 
-/// The page, from the AsyncAPI document.
-pub(crate) fn html(document: &Value) -> String {
-    let mut html = HEAD.to_owned();
-    let channels = document["channels"].as_object().into_iter().flatten();
-    let channels: Vec<_> = channels.filter(|(name, _)| name.starts_with("events-")).collect();
+/// The page.
+pub(crate) fn html() -> String {
+    let (mut html, categories) = (HEAD.to_owned(), stored::all());
     html.push_str("<nav>");
-    for name in channels.iter().flat_map(|(_, channel)| names(channel)) {
-        let _ = write!(html, "<a href='#{name}'>{name}</a>");
+    for EventSchema { event_type, .. } in categories.iter().flat_map(|category| &category.events) {
+        let _ = write!(html, "<a href='#{event_type}'>{event_type}</a>");
     }
     html.push_str("</nav>\n<h2>Headers</h2>\n");
-    fields(&mut html, &document["components"]["schemas"]["EventHeaders"]);
-    for (_, channel) in channels {
-        let (address, says) = (text(&channel["address"]), text(&channel["description"]));
-        let _ = write!(html, "<h2><code>{address}</code></h2>\n<p>{says}</p>\n");
-        for name in names(channel) {
-            event(&mut html, name, &document["components"]["messages"][name]);
-        }
+    fields(&mut html, &headers::event());
+    for Category { name, says, events } in &categories {
+        let (id, says) = (id_of(name), text(says));
+        let _ = write!(html, "<h2><code>events.{name}.{{{id}}}</code></h2>\n<p>{says}</p>\n");
+        events.iter().for_each(|of| event(&mut html, of));
     }
     html
 }
 
-fn names(channel: &Value) -> impl Iterator<Item = &str> {
-    channel["messages"].as_object().into_iter().flat_map(|messages| messages.keys().map(String::as_str))
-}
-
-fn event(html: &mut String, name: &str, message: &Value) {
-    let (means, when) = (text(&message["summary"]), text(&message["description"]));
-    let _ = write!(html, "<h3 id='{name}'>{name}</h3>\n<p>{means} {when}</p>\n");
-    fields(html, &message["payload"]);
-    if let Some(example) = message["examples"].get(0) {
-        let _ = writeln!(html, "<pre>{}</pre>", escaped(&format!("{:#}", example["payload"])));
-        let _ = writeln!(html, "<p><a href='/schemas/{name}'>Its JSON Schema</a></p>");
-    }
+fn event(html: &mut String, EventSchema { event_type, means, when, schema }: &EventSchema) {
+    let (means, when) = (text(means), text(when));
+    let _ = write!(html, "<h3 id='{event_type}'>{event_type}</h3>\n<p>{means} {when}</p>\n");
+    fields(html, schema);
+    let _ = writeln!(html, "<pre>{}</pre>", escaped(&format!("{:#}", schema["examples"][0])));
+    let _ = writeln!(html, "<p><a href='/schemas/{event_type}'>Its JSON Schema</a></p>");
 }
 
 fn fields(html: &mut String, schema: &Value) {
@@ -69,7 +64,8 @@ fn fields(html: &mut String, schema: &Value) {
     for (name, field) in properties {
         let is_required = required.is_some_and(|names| names.iter().any(|required| required == name));
         let if_any = if is_required { "" } else { ", if any" };
-        let (kind, says) = (escaped(&kind(field)), text(&field["description"]));
+        let says = field["description"].as_str().map(text).unwrap_or_default();
+        let kind = escaped(&kind(field));
         let _ = writeln!(html, "<tr><td><code>{name}</code><td>{kind}{if_any}<td>{says}");
     }
     html.push_str("</table>\n");
@@ -82,7 +78,9 @@ fn kind(schema: &Value) -> String {
     let (least, most) = (&schema["minimum"], &schema["maximum"]);
     match (schema["type"].as_str(), schema["format"].as_str()) {
         (None, _) | (Some("string"), None) if !words.is_empty() => words.join(" | "),
-        (Some("string"), None) if schema["const"].is_string() => text(&schema["const"]),
+        (Some("string"), None) if schema["const"].is_string() => {
+            schema["const"].as_str().unwrap_or_default().to_owned()
+        }
         (Some("string"), Some(format)) => format.to_owned(),
         (Some("array"), _) => format!("list of {}", kind(&schema["items"])),
         (Some("object"), _) => {
@@ -94,9 +92,9 @@ fn kind(schema: &Value) -> String {
     }
 }
 
-/// Text of the document: escaped, and with what stands between back-quotes as code.
-fn text(value: &Value) -> String {
-    let escaped = escaped(value.as_str().unwrap_or_default());
+/// Text: escaped, and with what stands between back-quotes as code.
+fn text(said: &str) -> String {
+    let escaped = escaped(said);
     let parts = escaped.split('`').enumerate();
     parts
         .map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() })

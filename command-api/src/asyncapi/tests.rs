@@ -112,7 +112,7 @@ fn every_event_is_described_once() {
         DepartureEvent::TYPES,
     ]
     .concat();
-    let page = page::html(&document);
+    let page = page::html();
     for event_type in types {
         assert_eq!(document["components"]["messages"][event_type]["payload"]["title"], event_type);
         assert_eq!(page.matches(&format!("<h3 id='{event_type}'>")).count(), 1, "{event_type}");
@@ -139,7 +139,7 @@ fn every_reference_leads_somewhere() {
 
 #[test]
 fn the_page_is_whole_and_fetches_nothing() {
-    let page = page::html(&document());
+    let page = page::html();
     for wanted in
         ["events.order.{order_id}", "ce-entityversion", "unit_price", "By the command <code>register</code>."]
     {

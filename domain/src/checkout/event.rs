@@ -49,6 +49,7 @@ pub enum CheckoutEvent {
         /// Who.
         step: Step,
         /// Why, for people.
+        #[schemars(extend("examples" = ["credit: 900 needed, 800 available"]))]
         reason: Text,
     },
     /// The time to answer is over.
@@ -60,6 +61,7 @@ pub enum CheckoutEvent {
     /// By `sagas abandon`.
     CheckoutAbandoned {
         /// Why, for people.
+        #[schemars(extend("examples" = ["credit: 900 needed, 800 available"]))]
         reason: Text,
     },
     /// The order cannot be confirmed: everything is to be given back.
@@ -67,6 +69,7 @@ pub enum CheckoutEvent {
     /// After the first refusal, the deadline, or `sagas abandon`.
     CheckoutFailed {
         /// Why, for people.
+        #[schemars(extend("examples" = ["credit: 900 needed, 800 available"]))]
         reason: Text,
         /// By whom.
         give_back: Vec<Step>,
@@ -107,6 +110,7 @@ pub enum CheckoutEvent {
     /// After the last that was to be given back.
     CheckoutRejecting {
         /// Why, for people.
+        #[schemars(extend("examples" = ["credit: 900 needed, 800 available"]))]
         reason: Text,
     },
     /// Everything is given back, and somebody confirmed the order meanwhile: it is to be cancelled.
@@ -114,6 +118,7 @@ pub enum CheckoutEvent {
     /// After the last that was to be given back.
     CheckoutCancelling {
         /// Why, for people.
+        #[schemars(extend("examples" = ["credit: 900 needed, 800 available"]))]
         reason: Text,
     },
     /// The order was shipped: what is set aside is to be used up.

@@ -73,6 +73,7 @@ pub enum OrderEvent {
         /// Whose order.
         user_id: UserId,
         /// What was missing, for people.
+        #[schemars(extend("examples" = ["credit: 900 needed, 800 available"]))]
         reason: Text,
     },
     /// The user wished so.
@@ -83,7 +84,7 @@ pub enum OrderEvent {
         user_id: UserId,
         /// Why, for people.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(with = "Text")]
+        #[schemars(with = "Text", extend("examples" = ["found it cheaper"]))]
         reason: Option<Text>,
     },
     /// It is on its way.

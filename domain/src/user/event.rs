@@ -74,6 +74,7 @@ pub enum UserEvent {
         #[schemars(example = 800)]
         available: i64,
         /// Why, for people.
+        #[schemars(extend("examples" = ["900 needed, 800 available"]))]
         reason: Text,
     },
     /// An order holds nothing any more, and never will.
