@@ -7,7 +7,7 @@
 //! - `endpoints`: where a running `serve` is found
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
-//! - `projections`: looking after the read models
+//! - `read_models`, `projections`: which read models there are, and looking after them
 //! - `rejected`: commands from subjects that were refused
 //! - `api`, `sagas`: looking after the sagas
 //! - `logging`, `completions`
@@ -24,6 +24,7 @@ mod log;
 mod logging;
 mod printed;
 mod projections;
+mod read_models;
 mod rejected;
 mod sagas;
 mod serve;

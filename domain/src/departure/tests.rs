@@ -88,7 +88,7 @@ fn it_learns_from_drafts_and_from_the_user() {
     let of_order = |version, event: &OrderEvent| {
         Departure::route(&recorded::<Order>(&order, version, event), &()).unwrap()
     };
-    let (lines, total) = (crate::Lines::default(), crate::Amount::ZERO);
+    let (lines, total) = (Lines::default(), crate::Amount::ZERO);
     let drafted = OrderEvent::OrderDrafted { user_id: user, lines: lines.clone(), ship_to: None };
     let placed = OrderEvent::OrderPlaced { user_id: user, lines, total, ship_to: None };
     let cancelled = OrderEvent::OrderCancelled { user_id: user, reason: None, lines: Lines::default() };
