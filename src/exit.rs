@@ -68,7 +68,8 @@ impl Failure {
         ExitCode::from(self.exit as u8)
     }
 
-    fn line(&self) -> String {
+    /// It in one line.
+    pub(crate) fn line(&self) -> String {
         one_line(self.error.as_ref())
     }
 }

@@ -5,6 +5,7 @@
 //! - `exit`: how a call ends
 //! - `serve`: the roles on their broker
 //! - `endpoints`: where a running `serve` is found
+//! - `doctor`: everything that has to be right, looked at
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
 //! - `projections`: looking after the read models
@@ -16,6 +17,7 @@
 
 mod api;
 mod completions;
+mod doctor;
 mod endpoints;
 mod events;
 mod exit;
@@ -57,6 +59,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
 async fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.call {
         Call::Serve(settings) => serve::run(settings, cli.log_format).await,
+        Call::Doctor(asked) => until_closed(doctor::run(&asked).await),
         Call::Import(asked) => until_closed(import::run(&asked).await),
         Call::Events(Events::Tail(asked)) => until_closed(events::tail(&asked).await),
         Call::Events(Events::Get(asked)) => until_closed(events::get(&asked).await),

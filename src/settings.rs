@@ -4,22 +4,25 @@ pub(crate) mod duration;
 mod place;
 mod serve;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::doctor::Doctor;
 use crate::events::{Export, Get, Restore, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
+use crate::logging::VARIABLE;
 use crate::projections::Projections;
 use crate::rejected::{List, One, ShowOne};
 use crate::sagas;
 use crate::show::Show;
 
-pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
+pub(crate) use place::{ApiPlace, BrokerPlace, Places, views_file};
 pub(crate) use serve::{Role, Serve, Staging};
 
 const AFTER_HELP: &str = "\
@@ -45,6 +48,8 @@ pub(crate) struct Cli {
 pub(crate) enum Call {
     /// Run the backend: the broker as a child, the API, the read models
     Serve(Serve),
+    /// Look at everything that has to be right, and say what to do
+    Doctor(Doctor),
     /// Post commands from a file of JSON lines through the API
     Import(Import),
     /// Look at the log
@@ -149,6 +154,18 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
 /// The command line, with an environment variable for every flag.
 pub(crate) fn command() -> clap::Command {
     with_variables(Cli::command())
+}
+
+/// Every environment variable that is a setting.
+pub(crate) fn variables() -> BTreeSet<String> {
+    let mut names = BTreeSet::from([VARIABLE.to_owned()]);
+    let mut commands = vec![command()];
+    while let Some(command) = commands.pop() {
+        let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+        names.extend(variables.map(|name| name.to_string_lossy().into_owned()));
+        commands.extend(command.get_subcommands().cloned());
+    }
+    names
 }
 
 fn with_variables(command: clap::Command) -> clap::Command {
