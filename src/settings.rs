@@ -11,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::command::Send;
 use crate::doctor::Doctor;
 use crate::events::{Export, Get, Restore, Tail};
 use crate::exit::Failure;
@@ -52,6 +53,9 @@ pub(crate) enum Call {
     Doctor(Doctor),
     /// Post commands from a file of JSON lines through the API
     Import(Import),
+    /// Send commands to entities over the broker
+    #[command(subcommand)]
+    Command(Command),
     /// Look at the log
     #[command(subcommand)]
     Events(Events),
@@ -71,6 +75,13 @@ pub(crate) enum Call {
     Sagas(Sagas),
     /// Print the completions for a shell, for its start-up file
     Completions(Completions),
+}
+
+/// What to do with commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send one: to its durable queue, or with --wait to whoever answers it
+    Send(Send),
 }
 
 /// What of the log.

@@ -5,12 +5,16 @@
 mod doctor;
 #[path = "../harness/mod.rs"]
 pub mod harness;
+mod sending;
 
 use std::fs;
 use std::process::Output;
 
 use harness::{Program, stderr, stdout};
 use serde_json::Value;
+
+/// A slow machine under load does everything in less.
+pub(crate) const LONG: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Posts these commands, which are all accepted; returns once the lists show them.
 #[track_caller]
