@@ -10,7 +10,7 @@ use projections::{Verified, VerifyError};
 use crate::exit::{Exit, Failure};
 
 /// Their names.
-pub(super) const NAMES: [&str; 4] = [Users::NAME, Orders::NAME, Stocks::NAME, Sagas::NAME];
+pub(crate) const NAMES: [&str; 4] = [Users::NAME, Orders::NAME, Stocks::NAME, Sagas::NAME];
 
 /// The name, if there is such a read model.
 pub(super) fn name(named: &str) -> Result<&'static str, Failure> {
