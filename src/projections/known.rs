@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::read_models::each_read_model;
 
 /// Their names.
-pub(super) fn names() -> Vec<&'static str> {
+pub(crate) fn names() -> Vec<&'static str> {
     let mut names = Vec::new();
     each_read_model!(|View| names.push(View::NAME));
     names
