@@ -236,6 +236,16 @@ fn completions_are_printed() {
 }
 
 #[test]
+fn the_doors_are_described_without_a_server() {
+    for (document, version) in [("openapi", "3.1"), ("asyncapi", "3.0")] {
+        let printed = call(&[document]);
+        assert!(printed.status.success(), "{}", stderr(&printed));
+        let printed: Value = serde_json::from_str(&stdout(&printed)).unwrap();
+        assert!(printed[document].as_str().unwrap().starts_with(version), "{document}");
+    }
+}
+
+#[test]
 fn help_is_as_it_was() {
     for call in [&["--help"][..], &["serve", "--help"], &["import", "--help"], &["show", "--help"]] {
         help(call);

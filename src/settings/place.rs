@@ -90,6 +90,37 @@ impl ApiPlace {
     }
 }
 
+/// Where a deployment is: its broker and its API.
+#[derive(Debug, Args)]
+pub(crate) struct Places {
+    /// The broker; without it, that of the `serve` that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    nats_url: Option<String>,
+    /// The API; without it, that of the `serve` that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+    /// The data folder of a running `serve`
+    #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
+    data_dir: PathBuf,
+}
+
+impl Places {
+    /// Where the broker is.
+    pub(crate) fn broker(&self) -> BrokerPlace {
+        BrokerPlace { nats_url: self.nats_url.clone(), data_dir: self.data_dir.clone() }
+    }
+
+    /// Where the API is, for calls that everybody may make.
+    pub(crate) fn api(&self) -> ApiPlace {
+        ApiPlace { api: self.api.clone(), data_dir: self.data_dir.clone(), token_file: None }
+    }
+
+    /// The data folder.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+}
+
 fn nobody_serves(data_dir: &Path, flag: &str) -> Failure {
     let folder = data_dir.display();
     let line = format!(
