@@ -148,7 +148,7 @@ impl FromStr for Day {
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let date = Date::parse(text, format_description!("[year]-[month]-[day]"));
-        let date = date.ok().filter(|date| day(*date) == text);
+        let date = date.ok().filter(|date| date.year() >= 0 && day(*date) == text);
         date.map(Self).ok_or("must be a day (UTC) such as 2026-01-31")
     }
 }
