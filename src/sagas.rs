@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+use domain::{Checkout, Departure};
+use event_model::Decider as _;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -77,8 +79,18 @@ pub(crate) struct Abandon {
     api: ApiPlace,
 }
 
+/// Which kind to draw.
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// The kind: checkout, departure
+    name: String,
+    /// One JSON object: the phases, and what leads from one to another
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
+}
+
 /// The kinds of saga.
-const NAMES: [&str; 2] = ["checkout", "departure"];
+const NAMES: [&str; 2] = [Checkout::CATEGORY, Departure::CATEGORY];
 
 /// Lists them, the newest first.
 pub(crate) async fn list(asked: &List) -> Result<(), Failure> {
@@ -120,6 +132,20 @@ pub(crate) async fn retry(asked: &Retry) -> Result<(), Failure> {
 /// Gives one up.
 pub(crate) async fn abandon(asked: &Abandon) -> Result<(), Failure> {
     act(&asked.api, &asked.id, "abandon", &json!({"reason": asked.reason})).await
+}
+
+/// Draws the state machine of a kind, as its rules are.
+pub(crate) fn graph(asked: &Graph) -> Result<(), Failure> {
+    let machine = match asked.name.as_str() {
+        Checkout::CATEGORY => Checkout::machine(),
+        Departure::CATEGORY => Departure::machine(),
+        other => {
+            let line = format!("there is no kind of saga {other:?}: name one of {}", NAMES.join(", "));
+            return Err(Failure::new(Exit::NotFound, line));
+        }
+    };
+    let drawn = if asked.json { printed::json(&machine)? + "\n" } else { machine.mermaid() };
+    Ok(io::stdout().lock().write_all(drawn.as_bytes())?)
 }
 
 async fn act(place: &ApiPlace, id: &str, what: &str, body: &Value) -> Result<(), Failure> {

@@ -8,14 +8,17 @@
 //! - `users`, `orders`, `stock`, `sagas`, `lists`, `history`, `ops`, `docs`: the routes
 //! - `subject`, `turns`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
 //! - `live`: the log as it grows, for those who listen
-//! - `routes`, `line`, `answer`, [`auth`]: what they have in common
+//! - `causes`: what caused what
+//! - `routes`, `line`, `accept`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
 
+mod accept;
 mod answer;
 pub mod api;
 pub mod auth;
 mod body;
 mod call;
+mod causes;
 mod docs;
 mod entity;
 mod field;

@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
 use crate::problem::{Kind, Problem};
-use crate::{answer, auth, docs, history, lists, live, ops, orders, sagas, stock, users};
+use crate::{answer, auth, causes, docs, history, lists, live, ops, orders, sagas, stock, users};
 
 /// The whole API. `commands` counts the commands that are under way.
 pub(crate) fn router(api: Api, commands: TaskTracker) -> Router {
@@ -40,6 +40,7 @@ pub(crate) fn router(api: Api, commands: TaskTracker) -> Router {
         .route("/problems/{slug}", get(ops::problem))
         .merge(docs::routes())
         .merge(live::routes(&api))
+        .merge(causes::routes())
         .fallback(async || {
             Problem::new(Kind::NotFound, "there is nothing at this path; GET /docs shows what there is")
         })

@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_model::{Position, Projection};
-use event_store::{Batch, EventStore, StoreError};
+use event_model::{Position, Projection, Recorded};
+use event_store::{Batch, Entry, EventStore, StoreError, subjects, trace};
 use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Span;
 
 use crate::control::Ask;
 use crate::error::{RunError, ViewError, line};
@@ -174,6 +175,8 @@ impl<P: Projection> Following<P> {
     ) -> Result<Option<()>, ViewError> {
         let Some(work) = Work::of(batch) else { return Ok(Some(())) };
         let started = Instant::now();
+        // They end when the rows are there, or when nobody waits for them any more.
+        let _spans = if place == Place::Serving { traced::<P>(&work) } else { Vec::new() };
         let Some(applied) = self.insist(place, &work, shutdown).await? else { return Ok(None) };
         self.board.count(place, work.entries.len());
         match place {
@@ -246,6 +249,24 @@ impl<P: Projection> Following<P> {
     pub(crate) fn failed(&self, error: ViewError) -> Result<(), ViewError> {
         failed(&self.board, error)
     }
+}
+
+/// The places of events that touch a row in the traces of their causes.
+fn traced<P: Projection>(work: &Work) -> Vec<Span> {
+    if !trace::is_on() {
+        return Vec::new();
+    }
+    let events = work.entries.iter().filter_map(|entry| match entry {
+        Entry::Event(event) => event.traceparent.as_ref().map(|cause| (event, cause)),
+        Entry::Foreign(_) => None,
+    });
+    let touching = events.filter(|(event, _)| matches!(P::key(event), Ok(Some(_))));
+    let span = |(event, cause): (&Recorded, &String)| {
+        let span = trace::processing(P::NAME, &subjects::stored(&event.entity), event.id);
+        trace::follow(&span, Some(cause));
+        span
+    };
+    touching.map(span).collect()
 }
 
 async fn next<P: Projection>(feed: Option<&mut Feed<P>>) -> Result<Batch, StoreError> {
