@@ -12,7 +12,7 @@
 //! - `projections`: looking after the read models
 //! - `rejected`: commands from subjects that were refused
 //! - `api`, `sagas`: looking after the sagas
-//! - `logging`, `traces`, `completions`
+//! - `logging`, `traces`, `watched`, `completions`
 //!
 //! `anyhow` is used here and nowhere else.
 
@@ -34,6 +34,7 @@ mod serve;
 mod settings;
 mod show;
 mod traces;
+mod watched;
 mod why;
 
 use std::env;

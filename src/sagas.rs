@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::exit::{Exit, Failure};
-use crate::printed;
+use crate::printed::{self, Form};
 use crate::settings::ApiPlace;
+use crate::watched::{self, Moments};
 use shown::{Saga, Whole};
 
 /// Which to list.
@@ -28,6 +29,9 @@ pub(crate) struct List {
     /// At most so many, the newest
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
     limit: u16,
+    /// List them every second, until interrupted
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    watch: bool,
     /// One JSON object a line
     #[arg(long, value_parser = FalseyValueParser::new())]
     json: bool,
@@ -63,6 +67,9 @@ pub(crate) struct ShowOne {
 pub(crate) struct Retry {
     /// Its id: that of the order, or of the user
     id: String,
+    /// One JSON object
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
     #[command(flatten)]
     api: ApiPlace,
 }
@@ -75,6 +82,9 @@ pub(crate) struct Abandon {
     /// Why, for people
     #[arg(long, value_name = "REASON")]
     reason: String,
+    /// One JSON object
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
     #[command(flatten)]
     api: ApiPlace,
 }
@@ -102,14 +112,27 @@ pub(crate) async fn list(asked: &List) -> Result<(), Failure> {
         let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
         path = format!("{path}&name={name}");
     }
-    let sagas: Vec<Value> = Api::at(&asked.api)?.get(&path).await?.unwrap_or_default();
-    let mut out = io::stdout().lock();
-    if asked.json {
-        return sagas.iter().try_for_each(|saga| Ok(writeln!(out, "{}", printed::json(saga)?)?));
+    let api = Api::at(&asked.api)?;
+    let mut moments = Moments::begin();
+    loop {
+        moments.next().await;
+        let sagas: Vec<Value> = api.get(&path).await?.unwrap_or_default();
+        let mut out = io::stdout().lock();
+        if asked.json {
+            sagas.iter().try_for_each(|saga| Ok::<_, Failure>(writeln!(out, "{}", printed::json(saga)?)?))?;
+        } else {
+            let read = |saga| serde_json::from_value::<Saga>(saga).map_err(anyhow::Error::from);
+            let sagas = sagas.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            if asked.watch {
+                watched::clear(&mut out)?;
+            }
+            shown::table(&mut out, &sagas)?;
+        }
+        out.flush()?;
+        if !asked.watch {
+            return Ok(());
+        }
     }
-    let read = |saga| serde_json::from_value::<Saga>(saga).map_err(anyhow::Error::from);
-    let sagas = sagas.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    shown::table(&mut out, &sagas)
 }
 
 /// Shows one: what it did, when and why, and what it waits for.
@@ -126,12 +149,13 @@ pub(crate) async fn show(asked: &ShowOne) -> Result<(), Failure> {
 
 /// Has one that is stuck try again.
 pub(crate) async fn retry(asked: &Retry) -> Result<(), Failure> {
-    act(&asked.api, &asked.id, "retry", &json!({})).await
+    act(&asked.api, &asked.id, "retry", &json!({}), Form::asked(asked.json)).await
 }
 
 /// Gives one up.
 pub(crate) async fn abandon(asked: &Abandon) -> Result<(), Failure> {
-    act(&asked.api, &asked.id, "abandon", &json!({"reason": asked.reason})).await
+    let reason = json!({"reason": asked.reason});
+    act(&asked.api, &asked.id, "abandon", &reason, Form::asked(asked.json)).await
 }
 
 /// Draws the state machine of a kind, as its rules are.
@@ -148,13 +172,16 @@ pub(crate) fn graph(asked: &Graph) -> Result<(), Failure> {
     Ok(io::stdout().lock().write_all(drawn.as_bytes())?)
 }
 
-async fn act(place: &ApiPlace, id: &str, what: &str, body: &Value) -> Result<(), Failure> {
+async fn act(place: &ApiPlace, id: &str, what: &str, body: &Value, form: Form) -> Result<(), Failure> {
     let api = Api::at(place)?;
     let (path, _) = found(&api, id).await?;
     let done: Option<Value> = api.post(&format!("{path}/{what}"), body).await?;
     let done = done.ok_or_else(|| none(id))?;
-    writeln!(io::stdout().lock(), "{}", done["message"].as_str().unwrap_or("done"))?;
-    Ok(())
+    let told = match form {
+        Form::Json => printed::json(&done)?,
+        Form::Text => done["message"].as_str().unwrap_or("done").to_owned(),
+    };
+    Ok(writeln!(io::stdout().lock(), "{told}")?)
 }
 
 /// The saga of this id, of whatever kind, and its path.

@@ -58,11 +58,7 @@ impl Traces {
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
         let wanted =
-            filter_fn(
-                |meta| {
-                    if meta.is_span() { meta.target() == TARGET } else { *meta.level() <= Level::WARN }
-                },
-            );
+            filter_fn(|meta| meta.target() == TARGET || (meta.is_event() && *meta.level() <= Level::WARN));
         let layer: OpenTelemetryLayer<S, Tracer> = OpenTelemetryLayer::new(self.0.tracer(SERVICE));
         layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_filter(wanted)
     }

@@ -147,8 +147,10 @@ async fn a_line_of_the_log_names_trace_request_entity_and_position() {
     let said = program.stderr();
     let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let answered: Vec<Value> = lines.filter(|line| line["fields"]["message"] == "answered").collect();
-    let of_order =
-        answered.iter().find(|line| line["span"]["path"] == "/orders").unwrap_or_else(|| panic!("{said}"));
+    let of_order = answered
+        .iter()
+        .find(|line| line["span"]["method"] == "POST" && line["span"]["path"] == "/orders")
+        .unwrap_or_else(|| panic!("{said}"));
     let span = &of_order["span"];
     assert_eq!(span["trace_id"], TRACE);
     assert!(span["entity"].as_str().unwrap().starts_with("order/"), "{span}");
