@@ -9,7 +9,7 @@
 //! - `command`: a command sent over the broker
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`, `why`: looking at the log, and checking it
-//! - `projections`: looking after the read models
+//! - `read_models`, `projections`: which read models there are, and looking after them
 //! - `rejected`: commands from subjects that were refused
 //! - `api`, `sagas`: looking after the sagas
 //! - `logging`, `traces`, `watched`, `completions`
@@ -28,6 +28,7 @@ mod log;
 mod logging;
 mod printed;
 mod projections;
+mod read_models;
 mod rejected;
 mod sagas;
 mod serve;

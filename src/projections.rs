@@ -8,7 +8,7 @@ mod scratch;
 mod status;
 mod verify;
 
-pub(crate) use known::NAMES;
+pub(crate) use known::names;
 
 use clap::Subcommand;
 use event_store::EventStore;

@@ -260,7 +260,7 @@ fn traced<P: Projection>(work: &Work) -> Vec<Span> {
         Entry::Event(event) => event.traceparent.as_ref().map(|cause| (event, cause)),
         Entry::Foreign(_) => None,
     });
-    let touching = events.filter(|(event, _)| matches!(P::key(event), Ok(Some(_))));
+    let touching = events.filter(|(event, _)| P::keys(event).is_ok_and(|keys| !keys.is_empty()));
     let span = |(event, cause): (&Recorded, &String)| {
         let span = trace::processing(P::NAME, &subjects::stored(&event.entity), event.id);
         trace::follow(&span, Some(cause));

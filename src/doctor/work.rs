@@ -7,7 +7,7 @@ use sagas::StuckSagas;
 use super::finding::Finding;
 use crate::exit::Failure;
 use crate::log;
-use crate::projections::{NAMES, report};
+use crate::projections::{names, report};
 
 /// For how long a read model may be behind.
 const BEHIND: f64 = 10.0;
@@ -26,7 +26,7 @@ pub(super) async fn look(connection: &Connection, usable: bool) -> Vec<Finding> 
         Err(failure) => return unknown(&failure.line()),
     };
     let mut findings = Vec::new();
-    for view in NAMES {
+    for view in names() {
         findings.push(match report(&store, view).await {
             Ok(told) => of_view(view, told),
             Err(failure) => Finding::unknown(VIEWS, format!("{view}: {}", failure.line())),

@@ -4,5 +4,7 @@ mod aside;
 mod batches;
 mod generations;
 mod pages;
+mod several;
+mod sums;
 mod toy;
 mod trouble;

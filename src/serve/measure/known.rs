@@ -3,7 +3,10 @@
 //! Counters and durations are there from the start, at zero, so that whoever watches for the first of something sees it
 //! come. Gauges are there once somebody knows them.
 
-use domain::{Checkout, Departure, Order, Orders, Sagas, Stock, Stocks, User, Users};
+use domain::{
+    Activity, Checkout, Customers, Departure, Order, Orders, Sagas, SalesByArticle, SalesByDay, Stock,
+    Stocks, User, Users,
+};
 use event_model::{Decider as _, Projection as _};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
@@ -18,6 +21,10 @@ const VIEWS: &[Series] = &[
     &[("view", Orders::NAME)],
     &[("view", Stocks::NAME)],
     &[("view", Sagas::NAME)],
+    &[("view", Customers::NAME)],
+    &[("view", SalesByDay::NAME)],
+    &[("view", SalesByArticle::NAME)],
+    &[("view", Activity::NAME)],
 ];
 const SAGAS: &[Series] = &[&[("saga", Checkout::CATEGORY)], &[("saga", Departure::CATEGORY)]];
 /// Known only once it happens, such as the route of a request.
