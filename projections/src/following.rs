@@ -7,12 +7,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_model::{Position, Projection, Recorded};
-use event_store::{Batch, Entry, EventStore, StoreError, subjects, trace};
+use event_model::{Position, Projection};
+use event_store::{Batch, EventStore, StoreError};
 use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::Span;
 
 use crate::control::Ask;
 use crate::error::{RunError, ViewError, line};
@@ -23,6 +22,7 @@ use crate::rebuild::Rebuild;
 use crate::serving::Serving;
 use crate::sqlite::{Applied, SqliteViews};
 use crate::status::Board;
+use crate::traced::traced;
 
 /// How long to wait after a failure: twice as long each time, up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -176,7 +176,7 @@ impl<P: Projection> Following<P> {
         let Some(work) = Work::of(batch) else { return Ok(Some(())) };
         let started = Instant::now();
         // They end when the rows are there, or when nobody waits for them any more.
-        let _spans = if place == Place::Serving { traced::<P>(&work) } else { Vec::new() };
+        let _spans = if place == Place::Serving { traced::<P>(&work.entries) } else { Vec::new() };
         let Some(applied) = self.insist(place, &work, shutdown).await? else { return Ok(None) };
         self.board.count(place, work.entries.len());
         match place {
@@ -249,24 +249,6 @@ impl<P: Projection> Following<P> {
     pub(crate) fn failed(&self, error: ViewError) -> Result<(), ViewError> {
         failed(&self.board, error)
     }
-}
-
-/// The places of events that touch a row in the traces of their causes.
-fn traced<P: Projection>(work: &Work) -> Vec<Span> {
-    if !trace::is_on() {
-        return Vec::new();
-    }
-    let events = work.entries.iter().filter_map(|entry| match entry {
-        Entry::Event(event) => event.traceparent.as_ref().map(|cause| (event, cause)),
-        Entry::Foreign(_) => None,
-    });
-    let touching = events.filter(|(event, _)| P::keys(event).is_ok_and(|keys| !keys.is_empty()));
-    let span = |(event, cause): (&Recorded, &String)| {
-        let span = trace::processing(P::NAME, &subjects::stored(&event.entity), event.id);
-        trace::follow(&span, Some(cause));
-        span
-    };
-    touching.map(span).collect()
 }
 
 async fn next<P: Projection>(feed: Option<&mut Feed<P>>) -> Result<Batch, StoreError> {
