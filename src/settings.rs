@@ -22,6 +22,7 @@ use crate::projections::Projections;
 use crate::rejected::{List, One, ShowOne};
 use crate::sagas;
 use crate::show::Show;
+use crate::why::Why;
 
 pub(crate) use place::{ApiPlace, BrokerPlace, Places, views_file};
 pub(crate) use serve::{Role, Serve, Staging};
@@ -61,6 +62,8 @@ pub(crate) enum Call {
     Events(Events),
     /// Show an entity as it is, or as it was, with its events
     Show(Show),
+    /// Show what caused an event, and all that came of it
+    Why(Why),
     /// Check the log
     #[command(subcommand)]
     Log(Log),
@@ -132,6 +135,8 @@ pub(crate) enum Sagas {
     Retry(sagas::Retry),
     /// Give one up: it ends, and gives back what it can
     Abandon(sagas::Abandon),
+    /// Draw the state machine of a kind, found by trying its rules: a state diagram in Mermaid's language
+    Graph(sagas::Graph),
 }
 
 /// For which shell.

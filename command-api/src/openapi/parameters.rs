@@ -108,7 +108,7 @@ fn in_header() -> Vec<(&'static str, Parameter)> {
     ]
 }
 
-fn path(name: &str, says: &str, schema: impl Into<RefOr<Schema>>, example: Value) -> Parameter {
+pub(super) fn path(name: &str, says: &str, schema: impl Into<RefOr<Schema>>, example: Value) -> Parameter {
     parameter(name, says, schema)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
