@@ -56,9 +56,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let (usual, traces) = match &cli.call {
-        Call::Serve(serve) => ("info,async_nats=warn", Traces::to(serve.otlp_endpoint.as_deref())?),
-        _ => ("warn", None),
+    let (usual, traces) = if let Call::Serve(serve) = &cli.call {
+        ("info,async_nats=warn", Traces::to(serve.otlp_endpoint.as_deref())?)
+    } else {
+        ("warn", None)
     };
     logging::start(cli.log_format, usual, traces.as_ref())?;
     let runtime = tokio::runtime::Runtime::new()?;

@@ -81,7 +81,7 @@ pub(super) async fn space(connection: &Connection) -> Finding {
 }
 
 fn hundredths(used: u64, most: u64) -> u64 {
-    if most == 0 { 0 } else { used.saturating_mul(100) / most }
+    used.saturating_mul(100).checked_div(most).unwrap_or_default()
 }
 
 /// Whether this machine's clock is right, as far as the broker's is.

@@ -68,7 +68,7 @@ pub(crate) struct Serve {
     /// External participants of a checkout, which answer on subjects of their own, such as payment
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) checkout_participants: Vec<Participant>,
-    /// Where traces go: the base of an OTLP/HTTP collector [default: OTEL_EXPORTER_OTLP_ENDPOINT, else nowhere]
+    /// Where traces go: the base of an OTLP/HTTP collector [default: nowhere, or what OpenTelemetry's own variable names]
     #[arg(long, value_name = "URL")]
     pub(crate) otlp_endpoint: Option<String>,
     /// A file to put in place once everything serves, like serve.json in the data folder

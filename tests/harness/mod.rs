@@ -59,7 +59,8 @@ impl Program {
     #[must_use]
     pub fn start_told(folder: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let child = spawn(folder.path(), &arguments, &variables, 0);
         let mut program = Self { folder, arguments, variables, child, ready: Value::Null, starts: 0 };
         program.await_ready();
@@ -284,7 +285,7 @@ fn stderr_file(folder: &Path, starts: u32) -> PathBuf {
     folder.join(format!("stderr-{starts}.log"))
 }
 
-fn spawn(folder: &Path, arguments: &Vec<String>, variables: &Vec<(String, String)>, starts: u32) -> Child {
+fn spawn(folder: &Path, arguments: &Vec<String>, variables: &[(String, String)], starts: u32) -> Child {
     let mut command = command();
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     command.arg("serve").arg("--data-dir").arg(folder.join("data"));

@@ -35,7 +35,7 @@ pub enum What {
     /// Something that is no event of the chain, by its id: a command, or a deadline that passed.
     Cause(Uuid),
     /// An event.
-    Event(Recorded),
+    Event(Box<Recorded>),
 }
 
 /// What one cause led to, by the indices of the events.
@@ -88,7 +88,7 @@ impl Causes {
             };
             let Some(event) = events[index].take() else { continue };
             let id = event.id;
-            let place = self.push(above, What::Event(event));
+            let place = self.push(above, What::Event(Box::new(event)));
             open.push((Some(place), led.remove(&Some(id)).unwrap_or_default().into_iter()));
         }
     }
