@@ -45,7 +45,7 @@ const NO_VERSION: &str = "must be a version, a whole number from 1";
 impl Field for Version {
     fn read(value: &Value) -> Result<Self, String> {
         let Value::Number(number) = value else { return Err(NO_VERSION.into()) };
-        let version = whole(number).filter(|version| (1..=i64::MAX.cast_unsigned()).contains(version));
+        let version = whole(number).filter(|version| *version > 0);
         version.map(Self::new).ok_or_else(|| NO_VERSION.into())
     }
 }

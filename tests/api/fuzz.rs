@@ -143,7 +143,7 @@ impl Draw {
         usize::try_from(self.0.roll(0..sides as u64)).unwrap()
     }
 
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+    fn of(&mut self, all: &[&'static str]) -> &'static str {
         all[self.roll(all.len())]
     }
 
@@ -191,6 +191,29 @@ impl Draw {
         headers
     }
 
+    /// Now and then something that could be done.
+    fn asked(&mut self, known: &[String]) -> (&'static str, String, Vec<u8>) {
+        let [user, draft, order, ..] = known else { unreachable!() };
+        let lines = json!([{"sku": "tea", "quantity": 1 + self.roll(9), "unit_price": self.roll(90)}]);
+        let (method, target, body) = match self.roll(56) {
+            0 => {
+                ("POST", "/users".into(), json!({"name": "Ann", "email": format!("a{}@b", self.roll(9999))}))
+            }
+            1 => (
+                "POST",
+                "/orders".into(),
+                json!({"user_id": user, "lines": lines, "draft": self.roll(2) == 0}),
+            ),
+            2 => ("PUT", format!("/users/{user}"), json!({"name": "a".repeat(1 + self.roll(9))})),
+            3 => ("PUT", format!("/users/{user}/credit-limit"), json!({"amount": self.roll(9999)})),
+            4 => ("PUT", format!("/orders/{draft}"), json!({"lines": lines})),
+            5 => ("PUT", format!("/orders/{order}"), json!({"ship_to": "b".repeat(1 + self.roll(9))})),
+            6 => ("POST", "/stock/tea/receipts".into(), json!({"quantity": 1 + self.roll(9)})),
+            _ => return (self.of(&METHODS), self.target(known), self.body(known)),
+        };
+        (method, target, body.to_string().into_bytes())
+    }
+
     fn body(&mut self, known: &[String]) -> Vec<u8> {
         match self.roll(8) {
             0 => Vec::new(),
@@ -233,8 +256,8 @@ async fn call(api: Api, known: Arc<Vec<String>>, seed: u64) -> (BTreeSet<u16>, V
     let mut statuses = BTreeSet::new();
     let (mut dice, mut wire, mut wrong) = (Draw(Dice::new(seed)), Wire::to(&api).await, Vec::new());
     for at in 0..EACH {
-        let (method, target) = (dice.of(&METHODS), dice.target(&known));
-        let (headers, body) = (dice.headers(&known), dice.body(&known));
+        let (method, target, body) = dice.asked(&known);
+        let headers = dice.headers(&known);
         wire.request(&format!("{method} {target}"), &headers, &body).await;
         let answer = wire.answer().await;
         if let Some(answer) = &answer {

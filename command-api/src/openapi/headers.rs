@@ -13,7 +13,7 @@ pub(super) fn all() -> Vec<(&'static str, Header)> {
         (
             "ETag",
             header("The version, in quotes, for `If-Match`.")
-                .schema(Some(text(3, 21).pattern(Some(TAG))))
+                .schema(Some(text(3, 22).pattern(Some(TAG))))
                 .example(Some(json!("\"3\""))),
         ),
         (

@@ -61,10 +61,10 @@ fn in_query() -> Vec<(&'static str, Parameter)> {
             query("state", "Only the sagas in this state.", words(SagaState::ALL.map(SagaState::as_str))),
         ),
         ("verbose", query("verbose", "Whether it tells how each read model is; of any value.", any_text())),
-        ("as_of_version", query("version", "As it was at this version.", at_least(1))),
+        ("as_of_version", query("version", "As it was at this version.", of("Version"))),
         ("as_of_time", query("at", at, text_of_format("date-time"))),
         ("activity_user", query("user_id", "Only what concerns this user.", of("Id"))),
-        ("activity_category", query("category", "Only what is about one of these.", some_text())),
+        ("activity_category", query("category", "Only what is about one of these, separated by commas.", any_text())),
         (
             "customer_status",
             query(
@@ -100,7 +100,7 @@ fn in_header() -> Vec<(&'static str, Parameter)> {
                    request without such an id the server makes one.";
     vec![
         ("Idempotency-Key", header("Idempotency-Key", key, text(1, 257).pattern(Some(KEY)))),
-        ("If-Match", header("If-Match", version, text(3, 21).pattern(Some(TAG)))),
+        ("If-Match", header("If-Match", version, text(3, 22).pattern(Some(TAG)))),
         ("Jetsource-Position", header("Jetsource-Position", position, of("Position"))),
         ("PreferFresh", header("Prefer", fresh, any_text())),
         ("PreferSettled", header("Prefer", settled, any_text())),

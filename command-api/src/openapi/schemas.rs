@@ -11,8 +11,8 @@ use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 use super::shapes::{
-    always, at_least, id_or_null, of, of_with, sent, shown, some_text, text, text_of_format, whole, within,
-    words,
+    always, at_least, counted, id_or_null, of, of_with, sent, shown, some_text, text, text_of_format, whole,
+    within, words,
 };
 use super::{events, examples, problems, reports, sagas};
 use crate::problem::Kind;
@@ -43,8 +43,8 @@ fn values() -> [(&'static str, Schema); 12] {
         ("UnitPrice", stored("What one costs, in minor units.", schema::of::<UnitPrice>())),
         ("Quantity", stored("How many.", schema::of::<Quantity>())),
         ("Units", stored("How many, counted over all.", schema::of::<Units>())),
-        ("Version", described("How many events something has.", at_least(1))),
-        ("Position", described("A place on the log.", at_least(0))),
+        ("Version", described("How many events something has.", counted(1))),
+        ("Position", described("A place on the log.", counted(0))),
         ("OrderStatus", described(STATUSES, words(OrderStatus::ALL.map(OrderStatus::as_str)))),
     ]
 }

@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{AdditionalProperties, RefBuilder, SchemaType};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type};
 
 /// An entity tag: a version in quotes.
-pub(super) const TAG: &str = r#"^"(0|[1-9][0-9]{0,18})"$"#;
+pub(super) const TAG: &str = r#"^"(0|[1-9][0-9]{0,19})"$"#;
 /// Visible ASCII.
 pub(super) const VISIBLE: &str = r"^[\x21-\x7e]+$";
 
@@ -52,6 +52,11 @@ pub(super) fn whole(least: u64, most: u64) -> ObjectBuilder {
 /// A whole number, or more.
 pub(super) fn at_least(least: u64) -> ObjectBuilder {
     number().minimum(Some(least))
+}
+
+/// A version or a position: beyond what a signed number holds too.
+pub(super) fn counted(least: u64) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(u64::MAX))
 }
 
 /// A whole number, also below zero, so far from it.

@@ -34,7 +34,7 @@ macro_rules! counter {
             /// The one that follows.
             #[must_use]
             pub const fn next(self) -> Self {
-                Self(self.0 + 1)
+                Self(self.0.saturating_add(1))
             }
         }
 
@@ -47,10 +47,10 @@ macro_rules! counter {
         impl FromStr for $name {
             type Err = NoNumber;
 
-            /// Reads what was written, and no other spelling of the number: nothing is as far as 2^63.
+            /// Reads what was written, and no other spelling of the number.
             fn from_str(text: &str) -> Result<Self, NoNumber> {
-                let number = text.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok());
-                number.map(Self).filter(|number| number.to_string() == text).ok_or(NoNumber)
+                let number = text.parse().map(Self).map_err(|_| NoNumber)?;
+                if number.to_string() == text { Ok(number) } else { Err(NoNumber) }
             }
         }
     };
