@@ -42,7 +42,9 @@ pub(crate) fn html() -> String {
     for Category { name, says, events } in &categories {
         let (id, says) = (id_of(name), text(says));
         let _ = write!(html, "<h2><code>events.{name}.{{{id}}}</code></h2>\n<p>{says}</p>\n");
-        events.iter().for_each(|of| event(&mut html, of));
+        for of in events {
+            event(&mut html, of);
+        }
     }
     html
 }

@@ -8,7 +8,7 @@ use domain::CustomerStatus;
 
 use super::events;
 use super::examples::{ORDER_ID, SKU, USER_ID};
-use super::shapes::{TAG, any_text, at_least, flag, of, some_text, text, text_of_format, whole, words};
+use super::shapes::{TAG, any_text, flag, of, some_text, text, text_of_format, whole, words};
 use crate::problem::Kind;
 use crate::reports::By;
 use crate::sagas::{SagaKind, SagaState};
@@ -64,7 +64,10 @@ fn in_query() -> Vec<(&'static str, Parameter)> {
         ("as_of_version", query("version", "As it was at this version.", of("Version"))),
         ("as_of_time", query("at", at, text_of_format("date-time"))),
         ("activity_user", query("user_id", "Only what concerns this user.", of("Id"))),
-        ("activity_category", query("category", "Only what is about one of these, separated by commas.", any_text())),
+        (
+            "activity_category",
+            query("category", "Only what is about one of these, separated by commas.", any_text()),
+        ),
         (
             "customer_status",
             query(

@@ -11,8 +11,8 @@ use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 use super::shapes::{
-    always, at_least, counted, id_or_null, of, of_with, sent, shown, some_text, text, text_of_format, whole,
-    within, words,
+    always, counted, id_or_null, of, of_with, sent, shown, some_text, text, text_of_format, whole, within,
+    words,
 };
 use super::{events, examples, problems, reports, sagas};
 use crate::problem::Kind;
