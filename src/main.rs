@@ -7,6 +7,7 @@
 //! - `endpoints`: where a running `serve` is found
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
+//! - `backup`: all that the broker keeps, in a folder and back
 //! - `projections`: looking after the read models
 //! - `rejected`: commands from subjects that were refused
 //! - `api`, `sagas`: looking after the sagas
@@ -15,6 +16,7 @@
 //! `anyhow` is used here and nowhere else.
 
 mod api;
+mod backup;
 mod completions;
 mod endpoints;
 mod events;
@@ -64,6 +66,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Events(Events::Import(asked)) => until_closed(events::restore(&asked).await),
         Call::Show(asked) => until_closed(show::run(&asked).await),
         Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
+        Call::Backup(asked) => until_closed(backup::backup(&asked).await),
+        Call::Restore(asked) => until_closed(backup::restore(&asked).await),
         Call::Projections(asked) => until_closed(projections::run(&asked).await),
         Call::Rejected(Rejected::List(asked)) => until_closed(rejected::list(&asked).await),
         Call::Rejected(Rejected::Show(asked)) => until_closed(rejected::show(&asked).await),

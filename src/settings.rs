@@ -10,7 +10,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::events::{Export, Get, Restore, Tail};
+use crate::backup::{Backup, Restore};
+use crate::events::{self, Export, Get, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
@@ -55,6 +56,10 @@ pub(crate) enum Call {
     /// Check the log
     #[command(subcommand)]
     Log(Log),
+    /// Write what is new on the broker to a folder, while everything runs
+    Backup(Backup),
+    /// Put a backup on an empty broker, as it was
+    Restore(Restore),
     /// Look after the read models
     #[command(subcommand)]
     Projections(Projections),
@@ -78,7 +83,7 @@ pub(crate) enum Events {
     /// Write events to standard output or a file, one a line as JSON in the form of CloudEvents
     Export(Export),
     /// Put what `export` wrote on an empty log, as it was
-    Import(Restore),
+    Import(events::Restore),
 }
 
 /// What to do with the log as a whole.

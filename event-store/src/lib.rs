@@ -23,6 +23,7 @@
 //! - `head`: where it ends, and whether it still is the same
 //! - [`subscribe`]: the whole log in order, without a gap; `filter`: which of it is wanted
 //! - [`restore`]: events that were recorded elsewhere, put on an empty log as they were
+//! - [`backup`]: all streams as their messages, to be kept elsewhere and put back
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
@@ -30,6 +31,7 @@
 
 pub mod also;
 pub mod append;
+pub mod backup;
 mod batch;
 mod batches;
 mod cache;
