@@ -184,8 +184,9 @@ fn fold<P: Projection>(history: &[Recorded]) -> Result<View, Failure> {
     let mut row = None;
     for event in history {
         // What cannot be read is stepped over, as everywhere.
-        if matches!(P::key(event), Ok(Some(_)))
-            && let Ok(next) = P::project(row.clone(), event)
+        if let Ok(keys) = P::keys(event)
+            && let Some(key) = keys.first()
+            && let Ok(next) = P::project(key, row.clone(), event)
         {
             row = next;
         }

@@ -2,7 +2,7 @@
 
 pub(crate) mod sagas;
 
-use event_model::{Decider, EntityName, Event, Position, Recorded, Version, event};
+use event_model::{Decider, EntityName, Event, Position, Projection, Recorded, Unreadable, Version, event};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -65,6 +65,14 @@ pub(crate) fn recorded<D: Decider>(id: &D::Id, version: u64, event: &D::Event) -
         traceparent: None,
         data: event::encode(event).unwrap(),
     }
+}
+
+/// The row of an entity's own id after an event.
+pub(crate) fn projected<P: Projection>(
+    row: Option<P::Row>,
+    event: &Recorded,
+) -> Result<Option<P::Row>, Unreadable> {
+    P::project(&event.entity.id, row, event)
 }
 
 fn any_user_id() -> impl Strategy<Value = UserId> + Clone {

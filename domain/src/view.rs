@@ -18,8 +18,8 @@ pub use stock::{StockView, Stocks};
 pub use user::{Credit, UserStatus, UserView, Users};
 
 /// The key of the row that an event touches: the id of its entity, when it is one of these.
-fn key_of<D: Decider>(event: &Recorded) -> Option<String> {
-    id_of::<D>(event).map(|id| id.to_string())
+fn key_of<D: Decider>(event: &Recorded) -> Vec<String> {
+    id_of::<D>(event).map(|id| id.to_string()).into_iter().collect()
 }
 
 /// The id of the entity that an event is about, when it is one of these. An id that is written otherwise than
@@ -42,7 +42,7 @@ mod tests {
     use event_model::Projection as _;
 
     use super::*;
-    use crate::testing::{email, name, recorded, user_id};
+    use crate::testing::{email, name, projected, recorded, user_id};
     use crate::{User, UserEvent};
 
     fn registered() -> Recorded {
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_user_that_was_refused_credit_before_is_seen_from_its_registration_on() {
-        let row = Users::project(None, &registered()).unwrap().unwrap();
+        let row = projected::<Users>(None, &registered()).unwrap().unwrap();
         assert_eq!((row.id, row.version), (user_id(0xab), Version::new(3)));
         assert_eq!(Users::columns(&row), [("email", "ann@example.com".into())]);
     }
@@ -68,19 +68,19 @@ mod tests {
         let mut nameless = registered();
         nameless.entity.id = "ann".to_owned();
         for event in [of_another, upper_case, nameless] {
-            assert_eq!(Users::key(&event).unwrap(), None);
-            assert_eq!(Users::project(None, &event).unwrap(), None);
+            assert_eq!(Users::keys(&event).unwrap(), [""; 0]);
+            assert_eq!(projected::<Users>(None, &event).unwrap(), None);
         }
         let unversioned = Recorded { version: None, ..registered() };
-        assert_eq!(Users::project(None, &unversioned).unwrap(), None);
+        assert_eq!(projected::<Users>(None, &unversioned).unwrap(), None);
     }
 
     #[test]
     fn what_cannot_be_read_is_told() {
-        let row = Users::project(None, &registered()).unwrap();
+        let row = projected::<Users>(None, &registered()).unwrap();
         let unknown = Recorded { event_type: "user-painted".to_owned(), ..registered() };
-        assert!(Users::project(row.clone(), &unknown).is_err());
+        assert!(projected::<Users>(row.clone(), &unknown).is_err());
         let unreadable = Recorded { data: "{}".into(), ..registered() };
-        assert!(Users::project(row, &unreadable).is_err());
+        assert!(projected::<Users>(row, &unreadable).is_err());
     }
 }

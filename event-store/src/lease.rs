@@ -66,6 +66,15 @@ impl EventStore {
         }
     }
 
+    /// What was last noted under the lease of this name, by whoever held it; null when nobody did.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the broker does not answer, [`StoreError::Corrupt`] when it cannot be read.
+    pub async fn noted(&self, name: &str) -> Result<Value, StoreError> {
+        let found = self.lease_record(&format!("lease.{name}")).await?;
+        Ok(found.map_or(Value::Null, |(record, _)| record.note))
+    }
+
     async fn try_lease(
         &self,
         key: &str,

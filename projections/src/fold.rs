@@ -12,12 +12,12 @@ use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::Target;
 
-/// The events of a batch that touch a view, by the row that they touch.
+/// The events of a batch that touch a view, by the rows that they touch.
 pub(crate) struct Sorted<'a> {
     /// By key, so that rows are written in one order always.
     pub(crate) by_key: BTreeMap<String, Vec<&'a Recorded>>,
     pub(crate) skipped: Vec<Skipped>,
-    /// Those of which the projection cannot tell the row.
+    /// Those of which the projection cannot tell the rows.
     pub(crate) rowless: Vec<Failed>,
 }
 
@@ -79,7 +79,7 @@ impl Failed {
     }
 }
 
-/// Asks the projection for the row of each event after a position.
+/// Asks the projection for the rows of each event after a position.
 pub(crate) fn sort<'a, P: Projection>(
     entries: &'a [Entry],
     after: Position,
@@ -92,9 +92,16 @@ pub(crate) fn sort<'a, P: Projection>(
         if position <= after {
             continue;
         }
-        match insist(event, skips, || P::key(event)) {
-            Tried::Done(Some(key)) => sorted.by_key.entry(key).or_default().push(event),
-            Tried::Done(None) => {}
+        match insist(event, skips, || P::keys(event)) {
+            Tried::Done(keys) => {
+                for key in keys {
+                    let events = sorted.by_key.entry(key).or_default();
+                    // A key that a projection names twice is the same row.
+                    if events.last().is_none_or(|last| last.position != position) {
+                        events.push(event);
+                    }
+                }
+            }
             Tried::SteppedOver(reason) => sorted.skipped.push(Skipped { position, reason }),
             Tried::Failed(reason) => sorted.rowless.push(Failed::rowless(event, reason)),
         }
@@ -131,7 +138,7 @@ pub(crate) fn fold<P: Projection>(
         // The projection takes the row, and an event that it cannot apply must leave it as it was. The columns are
         // asked for after each event, so that what fails does not depend on where a batch ends.
         let attempt = || {
-            let next = P::project(row.clone(), event)?;
+            let next = P::project(&key, row.clone(), event)?;
             next.as_ref().map(P::columns);
             Ok(next)
         };

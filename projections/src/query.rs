@@ -43,7 +43,8 @@ impl Query {
 pub enum Order {
     /// By key, byte by byte.
     KeyAscending,
-    /// By the position of the first event of each row, the newest first.
+    /// By the position of the first event of each row, the newest first; for views in which an event makes one row at
+    /// most.
     NewestFirst,
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use domain::{EmailClaim, Order, Stock, User};
+use domain::{Checkout, Departure, EmailClaim, Order, Stock, User};
+use event_model::Decider as _;
 use event_store::Mark;
 use event_store::verify::{Category, Reader};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -37,10 +38,12 @@ pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
     let store = super::open(&asked.broker).await?;
     // Before the log is looked at: the readers go on meanwhile.
     let mut readers = readers(&views_file(asked.views.as_deref(), asked.broker.data_dir())?)?;
-    let mark = store.whole_up_to().await?;
-    if mark != Mark::START {
-        readers.push(Reader { name: "writers".into(), mark });
+    for category in [Checkout::CATEGORY, Departure::CATEGORY] {
+        let mark = sagas::checkpoint(&store, category).await?;
+        readers.push(Reader { name: format!("saga {category}"), mark });
     }
+    readers.push(Reader { name: "writers".into(), mark: store.whole_up_to().await? });
+    readers.retain(|reader| reader.mark != Mark::START);
     let bar = bar();
     let verified = store
         .verify(&categories(), &readers, |read, head| {
@@ -66,8 +69,15 @@ pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
 }
 
 /// The categories that this program writes.
-fn categories() -> [Category; 4] {
-    [Category::of::<User>(), Category::of::<EmailClaim>(), Category::of::<Order>(), Category::of::<Stock>()]
+fn categories() -> [Category; 6] {
+    [
+        Category::of::<User>(),
+        Category::of::<EmailClaim>(),
+        Category::of::<Order>(),
+        Category::of::<Stock>(),
+        Category::of::<Checkout>(),
+        Category::of::<Departure>(),
+    ]
 }
 
 /// Where the views of a file stand; none when there is no such file.

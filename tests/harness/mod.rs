@@ -11,6 +11,7 @@
 )]
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
@@ -243,6 +244,15 @@ pub fn poll<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T>
         }
         pause = (pause * 2).min(Duration::from_millis(50));
     }
+}
+
+/// An address that nobody has, and that no connection takes by chance while the program is down: it can be started there again.
+#[must_use]
+pub fn free_address() -> String {
+    // Tests of another checkout look elsewhere.
+    let first = 20_000 + std::process::id() % 10_000;
+    let mut addresses = (first..32_000).map(|port| format!("127.0.0.1:{port}"));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// Sends a signal, to whoever is still there.

@@ -4,5 +4,6 @@ mod aside;
 mod batches;
 mod generations;
 mod pages;
+mod several;
 mod toy;
 mod trouble;

@@ -21,14 +21,14 @@ impl Projection for Superstitious {
     const INDEXES: &'static [&'static [&'static str]] = Tallies::<1>::INDEXES;
     type Row = Tally;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
-        Tallies::<1>::key(event)
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
+        Tallies::<1>::keys(event)
     }
 
-    fn project(row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
+    fn project(key: &str, row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
         let CounterEvent::CounterRaised { by } = event.decode()?;
         assert!(by != 13 || MENDED.load(Ordering::SeqCst), "thirteen");
-        Tallies::<1>::project(row, event)
+        Tallies::<1>::project(key, row, event)
     }
 
     fn columns(row: &Tally) -> Vec<(&'static str, Column)> {

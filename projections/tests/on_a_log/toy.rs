@@ -73,11 +73,12 @@ impl<const VERSION: u32> Projection for Tallies<VERSION> {
     const INDEXES: &'static [&'static [&'static str]] = &[&["total"]];
     type Row = Tally;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
-        Ok((event.entity.category == "counter").then(|| event.entity.id.clone()))
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
+        let ours = event.entity.category == "counter";
+        Ok(ours.then(|| event.entity.id.clone()).into_iter().collect())
     }
 
-    fn project(row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
+    fn project(_: &str, row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
         let CounterEvent::CounterRaised { by } = event.decode()?;
         let Tally { total, events } = row.unwrap_or(Tally { total: 0, events: 0 });
         Ok(Some(Tally { total: total + by * u64::from(VERSION), events: events + 1 }))

@@ -21,14 +21,14 @@ impl Projection for Fragile {
     const INDEXES: &'static [&'static [&'static str]] = Tallies::INDEXES;
     type Row = Tally;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
         assert_ne!(event.entity.id, "e", "who is e");
-        Tallies::key(event)
+        Tallies::keys(event)
     }
 
-    fn project(row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
+    fn project(key: &str, row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
         assert!(event.decode::<CounterEvent>()? != CounterEvent::CounterRaised { by: 8 }, "eight");
-        Tallies::project(row, event)
+        Tallies::project(key, row, event)
     }
 
     fn columns(row: &Tally) -> Vec<(&'static str, Column)> {

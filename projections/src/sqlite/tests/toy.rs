@@ -49,11 +49,12 @@ impl Projection for Tallies {
     const INDEXES: &'static [&'static [&'static str]] = &[&["parity"], &["total", "parity"]];
     type Row = Tally;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
-        Ok((event.entity.category == "counter").then(|| event.entity.id.clone()))
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
+        let ours = event.entity.category == "counter";
+        Ok(ours.then(|| event.entity.id.clone()).into_iter().collect())
     }
 
-    fn project(row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
+    fn project(_: &str, row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
         Ok(match event.decode()? {
             CounterEvent::CounterDropped {} => None,
             CounterEvent::CounterRaised { by } => {

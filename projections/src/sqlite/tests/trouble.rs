@@ -55,12 +55,12 @@ impl<const VERSION: u32> Projection for Renamed<VERSION> {
     const INDEXES: &'static [&'static [&'static str]] = &[&["parity"]];
     type Row = Tally;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
-        Tallies::key(event)
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
+        Tallies::keys(event)
     }
 
-    fn project(row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
-        Tallies::project(row, event)
+    fn project(key: &str, row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
+        Tallies::project(key, row, event)
     }
 
     fn columns(_: &Tally) -> Vec<(&'static str, Column)> {
