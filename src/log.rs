@@ -5,7 +5,7 @@ mod verify;
 
 use async_nats::jetstream;
 use event_store::streams::{EVENTS, KEYS};
-use event_store::{Connection, EventStore, Settings};
+use event_store::{EventStore, Settings};
 
 use crate::exit::{Exit, Failure};
 use crate::settings::BrokerPlace;
@@ -14,7 +14,7 @@ pub(crate) use verify::{Verify, verify};
 
 /// The log of a deployment that runs.
 pub(crate) async fn open(place: &BrokerPlace) -> Result<EventStore, Failure> {
-    let connection = Connection::open(&place.url()?).await?;
+    let connection = place.connect().await?;
     let context = jetstream::new(connection.client().clone());
     if let Err(error) = context.get_stream(EVENTS).await {
         let line = "there is no log on this broker: start `jetsource serve` with it once, or name another with --nats-url";

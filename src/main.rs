@@ -7,6 +7,7 @@
 //! - `endpoints`: where a running `serve` is found
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
+//! - `setup`: the streams, made by who may
 //! - `backup`: all that the broker keeps, in a folder and back
 //! - `projections`: looking after the read models
 //! - `rejected`: commands from subjects that were refused
@@ -30,6 +31,7 @@ mod rejected;
 mod sagas;
 mod serve;
 mod settings;
+mod setup;
 mod show;
 
 use std::env;
@@ -66,6 +68,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Events(Events::Import(asked)) => until_closed(events::restore(&asked).await),
         Call::Show(asked) => until_closed(show::run(&asked).await),
         Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
+        Call::Setup(asked) => until_closed(setup::run(&asked).await),
         Call::Backup(asked) => until_closed(backup::backup(&asked).await),
         Call::Restore(asked) => until_closed(backup::restore(&asked).await),
         Call::Projections(asked) => until_closed(projections::run(&asked).await),

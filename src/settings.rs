@@ -18,9 +18,10 @@ use crate::log::Verify;
 use crate::projections::Projections;
 use crate::rejected::{List, One, ShowOne};
 use crate::sagas;
+use crate::setup::Setup;
 use crate::show::Show;
 
-pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
+pub(crate) use place::{ApiPlace, BrokerAccess, BrokerPlace, views_file};
 pub(crate) use serve::{Role, Serve, Staging};
 
 const AFTER_HELP: &str = "\
@@ -56,6 +57,8 @@ pub(crate) enum Call {
     /// Check the log
     #[command(subcommand)]
     Log(Log),
+    /// Make all streams on a broker whose users may not make them by themselves
+    Setup(Setup),
     /// Write what is new on the broker to a folder, while everything runs
     Backup(Backup),
     /// Put a backup on an empty broker, as it was

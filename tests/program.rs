@@ -240,6 +240,9 @@ fn help_is_as_it_was() {
     for call in [&["--help"][..], &["serve", "--help"], &["import", "--help"], &["show", "--help"]] {
         help(call);
     }
+    for call in ["setup", "backup", "restore"] {
+        help(&[call, "--help"]);
+    }
     help(&["events", "tail", "--help"]);
     help(&["events", "get", "--help"]);
     help(&["events", "export", "--help"]);

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use event_store::backup::{NOTED, TO_PUT_BACK};
 use event_store::streams::{EVENTS, KEYS};
-use event_store::{Connection, Durability, EventStore, Settings};
+use event_store::{Durability, EventStore, Settings};
 use nats_launcher::{DataDir, Options, Server, find};
 
 use super::manifest::{Folder, Manifest, Stream};
 use crate::exit::{Exit, Failure};
+use crate::settings::BrokerAccess;
 
 /// What to restore, and where to.
 #[derive(Debug, Args)]
@@ -21,6 +22,8 @@ pub(crate) struct Restore {
     /// An empty broker; without it, one is started on the data folder, and ended afterwards
     #[arg(long, value_name = "URL")]
     nats_url: Option<String>,
+    #[command(flatten)]
+    access: BrokerAccess,
     /// The nats-server to start [default: PATH, then .nats/ in the checkout, then the data folder]
     #[arg(long, value_name = "FILE")]
     nats_server: Option<PathBuf>,
@@ -39,7 +42,7 @@ pub(crate) async fn restore(asked: &Restore) -> Result<(), Failure> {
     // All of it before anything is written: a broker with a part of a log is worth nothing.
     manifest.pieces().try_for_each(|piece| piece.check(folder.path()))?;
     if let Some(url) = &asked.nats_url {
-        put(url, &manifest, folder.path()).await?;
+        put(url, asked, &manifest, folder.path()).await?;
     } else {
         put_into(asked, &manifest, folder.path()).await?;
     }
@@ -63,13 +66,13 @@ async fn put_into(asked: &Restore, manifest: &Manifest, folder: &Path) -> Result
     }
     let binary = find(asked.nats_server.as_deref(), &[data.path().to_owned()])?;
     let server = Server::start(Options::new(binary, data.path().join("nats"))).await?;
-    let done = put(&server.url(), manifest, folder).await;
+    let done = put(&server.url(), asked, manifest, folder).await;
     server.stop().await;
     done
 }
 
-async fn put(url: &str, manifest: &Manifest, folder: &Path) -> Result<(), Failure> {
-    let connection = Connection::open(url).await?;
+async fn put(url: &str, asked: &Restore, manifest: &Manifest, folder: &Path) -> Result<(), Failure> {
+    let connection = asked.access.connect(url).await?;
     if connection.durability().await != Durability::EveryAckSynced {
         tracing::warn!("this broker does not sync each event before it acknowledges it");
     }

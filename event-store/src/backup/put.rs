@@ -56,7 +56,7 @@ impl EventStore {
         let wanted = Config { num_replicas: self.connection().replicas(), ..config.clone() };
         if name == COMMANDS {
             // What is there may take fewer subjects: this broker knows no participant yet.
-            streams::ensure_taking(self.context(), wanted).await?;
+            streams::ensure_taking(self.connection(), self.context(), wanted).await?;
         } else if self.stream_found(&name).await?.is_none() {
             self.context().create_stream(&wanted).await.map_err(|error| StreamError::Refused {
                 stream: name.clone(),
