@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs test-examples check bench bench-listeners bench-store soak demo nats
+.PHONY: run test test-docs test-examples test-deploy cluster check bench bench-listeners bench-store soak demo nats
 
 run: nats
 	cargo build --release
@@ -15,6 +15,15 @@ test-docs: nats
 test-examples: nats
 	cargo build
 	.ci/examples
+
+test-deploy: nats
+	cargo build
+	.ci/deploy
+
+# The whole deployment on this machine: three servers, two API nodes, two workers of each kind.
+cluster: nats
+	cargo build --release
+	JETSOURCE=$${CARGO_TARGET_DIR:-target}/release/jetsource python3 deploy/cluster/up.py
 
 check:
 	cargo fmt --all --check

@@ -29,6 +29,19 @@ pub(crate) enum Exit {
     Verification = 6,
 }
 
+impl Exit {
+    /// Of what an API has refused with this status.
+    pub(crate) fn of_status(status: u16) -> Self {
+        match status {
+            400 | 401 | 413 | 415 | 422 => Self::Usage,
+            404 => Self::NotFound,
+            409 | 412 => Self::Conflict,
+            503 => Self::Unavailable,
+            _ => Self::Failed,
+        }
+    }
+}
+
 /// Why a call is not done.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -68,7 +81,8 @@ impl Failure {
         ExitCode::from(self.exit as u8)
     }
 
-    fn line(&self) -> String {
+    /// It in one line.
+    pub(crate) fn line(&self) -> String {
         one_line(self.error.as_ref())
     }
 }
@@ -126,9 +140,10 @@ impl From<ConnectError> for Failure {
                     format!("no NATS server answers at {url}: start it, or name another with --nats-url");
                 Self { exit: Exit::Unavailable, error: anyhow::Error::from_boxed(source).context(line) }
             }
-            ConnectError::NotLetIn { url, reason } => {
-                Self::setting(format!("the NATS server at {} does not let us in: {reason}", without_password(&url)))
-            }
+            ConnectError::NotLetIn { url, reason } => Self::setting(format!(
+                "the NATS server at {} does not let us in: {reason}",
+                without_password(&url)
+            )),
             ConnectError::TooOld { .. } | ConnectError::NoJetStream(_) => {
                 Self { exit: Exit::Usage, error: error.into() }
             }
@@ -152,7 +167,9 @@ impl From<StreamError> for Failure {
     fn from(error: StreamError) -> Self {
         match error {
             StreamError::Store(error) => error.into(),
-            StreamError::Differs { .. } | StreamError::NotAllowed { .. } => Self { exit: Exit::Usage, error: error.into() },
+            StreamError::Differs { .. } | StreamError::NotAllowed { .. } => {
+                Self { exit: Exit::Usage, error: error.into() }
+            }
             StreamError::Refused { .. } | StreamError::TooFewServers { .. } => {
                 Self { exit: Exit::Unavailable, error: error.into() }
             }

@@ -8,7 +8,6 @@ mod roles;
 mod sagas;
 mod signals;
 
-use domain::{Orders, Sagas, Stocks, Users};
 use event_model::Projection;
 use event_store::{EventStore, StoreError};
 use nats_launcher::DataDir;
@@ -16,6 +15,7 @@ use projections::{RunError, SqliteViews, Views};
 
 use crate::endpoints::{Endpoints, Ready};
 use crate::exit::{Exit, Failure};
+use crate::read_models::each_read_model;
 use crate::settings::{LogFormat, Role, Serve};
 use broker::Broker;
 pub(crate) use doors::CLAIM_KEY;
@@ -78,10 +78,7 @@ async fn start(
     if settings.runs(Role::Projections) {
         project(roles, &views, store).await?;
     } else {
-        views.register::<Users>().await?;
-        views.register::<Orders>().await?;
-        views.register::<Stocks>().await?;
-        views.register::<Sagas>().await?;
+        each_read_model!(|View| views.register::<View>().await?);
     }
     if settings.runs(Role::Sagas) {
         sagas::open(settings, store).await?;
@@ -113,27 +110,20 @@ async fn settle(roles: &mut Roles, store: &EventStore) {
 
 /// A worker for each read model.
 async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
-    follow::<Users>(roles, "projections (users)", views, store).await?;
-    follow::<Orders>(roles, "projections (orders)", views, store).await?;
-    follow::<Stocks>(roles, "projections (stock)", views, store).await?;
-    follow::<Sagas>(roles, "projections (sagas)", views, store).await?;
+    each_read_model!(|View| follow::<View>(roles, views, store).await?);
     sagas::measure(roles, views);
     Ok(())
 }
 
 /// Runs a worker. One that meets another log than its view was built from goes no further, and the program stays to
 /// say so: lists go on as they are, commands are refused.
-async fn follow<P: Projection>(
-    roles: &mut Roles,
-    name: &'static str,
-    views: &Views,
-    store: &EventStore,
-) -> Result<(), Failure> {
+async fn follow<P: Projection>(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
+    let name = format!("projections ({})", P::NAME);
     let worker = views.worker::<P>().await?;
     let (desk, asked, end) = (views.desk(P::NAME)?, store.clone(), roles.stop_workers());
-    roles.worker(name, async move { desk.run(asked, end.cancelled_owned()).await });
+    roles.worker(&name, async move { desk.run(asked, end.cancelled_owned()).await });
     let (store, stop) = (store.clone(), roles.stop_workers());
-    roles.worker(name, async move {
+    roles.worker(&name, async move {
         match worker.run(store, stop.clone().cancelled_owned()).await {
             Err(RunError::Log(StoreError::Corrupt(why))) => {
                 tracing::error!(view = P::NAME, why, "the log is not the one that this view was built from");

@@ -14,21 +14,15 @@ use async_nats::HeaderMap;
 use async_nats::jetstream;
 use event_store::backup::Message;
 use event_store::{Connection, EventStore, Settings};
-use nats_launcher::Server;
 use harness::{Program, call, poll, stderr, stdout};
+use nats_launcher::Server;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 const USER: &str = "01900000-0000-7000-8000-000000000001";
 /// A participant that nobody is: orders wait for it.
-const ROLES: [&str; 6] = [
-    "--role",
-    "api,projections,sagas",
-    "--checkout-participants",
-    "payment",
-    "--checkout-deadline",
-    "1h",
-];
+const ROLES: [&str; 6] =
+    ["--role", "api,projections,sagas", "--checkout-participants", "payment", "--checkout-deadline", "1h"];
 
 /// Calls of the API of a program.
 struct Caller<'a>(&'a Program);
@@ -88,7 +82,8 @@ impl Caller<'_> {
 
     /// All that can be asked for about these orders.
     async fn all(&self, orders: &[String]) -> Vec<Value> {
-        let mut paths: Vec<String> = ["/users", "/orders", "/stock", "/stock/teapot"].map(str::to_owned).into();
+        let mut paths: Vec<String> =
+            ["/users", "/orders", "/stock", "/stock/teapot"].map(str::to_owned).into();
         paths.extend([format!("/users/{USER}"), format!("/users/{USER}/events")]);
         for order in orders {
             paths.extend([format!("/orders/{order}"), format!("/orders/{order}/events")]);
@@ -173,7 +168,11 @@ async fn what_is_destroyed_comes_back_as_it_was() {
     let same = json!({"amount": 100_000});
     caller.asks(Method::PUT, &limit, Some("same"), same.clone()).await;
     for order in &orders {
-        caller.comes(&format!("/sagas/checkout/{order}"), |saga| saga["waits_for"].as_array().is_none_or(|waits| waits.len() == 1)).await;
+        caller
+            .comes(&format!("/sagas/checkout/{order}"), |saga| {
+                saga["waits_for"].as_array().is_none_or(|waits| waits.len() == 1)
+            })
+            .await;
     }
     let second = backed_up(&program, &backup);
     assert!(of("EVENTS", &first).iter().all(|piece| second.contains(*piece)));
@@ -232,7 +231,8 @@ async fn pays(program: &Program, orders: &[String]) {
         for (name, value) in all {
             headers.insert(name, value);
         }
-        let sent = context.publish_with_headers(format!("append.payment.{order}"), headers, "{}".into()).await;
+        let sent =
+            context.publish_with_headers(format!("append.payment.{order}"), headers, "{}".into()).await;
         sent.unwrap().await.unwrap();
     }
 }
@@ -331,7 +331,8 @@ async fn a_restore_that_was_cut_off_goes_on_where_it_was() {
 async fn an_id_that_a_foreign_hand_has_sent_twice_is_restored_twice() {
     let (kept, _, program) = small().await;
     let backup = kept.path().join("twice");
-    let store = EventStore::open(Connection::open(program.nats()).await.unwrap(), Settings::default()).await.unwrap();
+    let store =
+        EventStore::open(Connection::open(program.nats()).await.unwrap(), Settings::default()).await.unwrap();
     let config = store.stream_found("EVENTS").await.unwrap().unwrap().config;
     // As it lies there when the second one came after the broker had forgotten the first.
     let mut refilling = store.refill(&config);

@@ -1,6 +1,7 @@
 //! What holds for any commands and any events, in any order.
 
 mod sagas;
+mod views;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

@@ -1,19 +1,27 @@
 //! What people see, and the read models over it.
 //!
 //! - [`user`], [`order`], [`stock`], [`saga`]: what one thing looks like, and the list of all of them
+//! - [`customer`], [`sales`], [`activity`]: what many events together come to
 //!
-//! A row is what the entity's own `view` gives at that version; the events carry the totals that it takes. An
-//! event counts when its version follows the row's: what a foreign hand wrote elsewhere changes nothing.
+//! A row of one thing is what the entity's own `view` gives at that version; the events carry the totals that it takes.
+//! An event counts when its version follows the row's: what a foreign hand wrote elsewhere changes nothing. Rows over
+//! many things have no such version: there an event is what it says.
 
+pub mod activity;
+pub mod customer;
 pub mod order;
 pub mod saga;
+pub mod sales;
 pub mod stock;
 pub mod user;
 
 use event_model::{Decider, Recorded, Version};
 
+pub use activity::{Activity, ActivityView};
+pub use customer::{CustomerStatus, CustomerView, Customers, UnknownCustomerStatus};
 pub use order::{OrderView, Orders};
 pub use saga::{SagaRow, SagaState, SagaView, Sagas};
+pub use sales::{SalesByArticle, SalesByDay, SalesOfArticle, SalesOfDay};
 pub use stock::{StockView, Stocks};
 pub use user::{Credit, UserStatus, UserView, Users};
 
@@ -36,6 +44,9 @@ pub(crate) fn id_of<D: Decider>(event: &Recorded) -> Option<D::Id> {
 fn follows(version: Version, event: &Recorded) -> bool {
     event.version.is_some_and(|next| next.get().checked_sub(1) == Some(version.get()))
 }
+
+#[cfg(test)]
+mod over_many;
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ mod access;
 mod durability;
 
 pub use access::Access;
+pub(crate) use durability::SUBJECT as JSZ;
 
 /// The oldest broker that can do what the log needs.
 pub const OLDEST_BROKER: (i64, i64) = (2, 15);

@@ -217,20 +217,20 @@ pub(crate) async fn ensure(
             Err(no) => return Err(no.for_good(&wanted)),
         }
     };
-    let stream = wanted.name.clone();
     if found.name == KEYS && found.max_age != wanted.max_age {
+        let stream = wanted.name.clone();
         let Config { max_age, duplicate_window, .. } = wanted;
         let changed = Config { max_age, duplicate_window, ..found.clone() };
-        context
-            .update_stream(changed)
-            .await
-            .map_err(|error| not_made(connection, &stream, error.into()))?;
+        context.update_stream(changed).await.map_err(|error| not_made(connection, &stream, error.into()))?;
         return Ok(found);
     }
-    match difference(&found, &wanted) {
-        None => Ok(found),
-        Some((field, found, wanted)) => Err(StreamError::Differs { stream, field, found, wanted }),
-    }
+    differs(&found, &wanted).map_or(Ok(found), Err)
+}
+
+/// Why a stream cannot be used as it is.
+pub(crate) fn differs(found: &Config, wanted: &Config) -> Option<StreamError> {
+    let (field, found, told) = difference(found, wanted)?;
+    Some(StreamError::Differs { stream: wanted.name.clone(), field, found, wanted: told })
 }
 
 /// [`ensure`], of a stream that may take more subjects than these. Those that it lacks are added; none is taken away,

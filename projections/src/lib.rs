@@ -2,7 +2,7 @@
 //!
 //! Reading order:
 //! - [`views`]: what lists ask, and what makes a worker
-//! - [`query`], [`cursor`]: a page of rows, and where the next one begins
+//! - [`query`], [`sums`], [`cursor`]: a page of rows or of sums over them, and where the next one begins
 //! - [`worker`], `following`, `serving`, `telling`: a worker, and what it does from one moment to the next
 //! - `generation`, `feed`, `reading`: rows in a table of their own, from the log, position and rows in one transaction
 //! - `rebuild`, `leftovers`: a generation built beside the serving one, the switch, and what is left behind
@@ -38,6 +38,7 @@ pub mod report;
 mod serving;
 pub mod sqlite;
 pub mod status;
+pub mod sums;
 mod telling;
 pub mod verify;
 pub mod views;
@@ -52,6 +53,7 @@ pub use query::{Listed, Order, Page, Query};
 pub use report::{Rebuild, Report};
 pub use sqlite::SqliteViews;
 pub use status::{RebuildStatus, ViewStatus, Waited};
+pub use sums::{Rank, Sum, Sums, SumsPage};
 pub use verify::{Difference, Image, Verified, VerifyError, verify};
 pub use views::Views;
 pub use worker::Worker;

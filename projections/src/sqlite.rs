@@ -14,6 +14,7 @@ mod list;
 mod marks;
 mod schema;
 mod skips;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use crate::error::ViewError;
 use crate::generation::{Generation, Prepared, Target};
 use crate::query::{Listed, Page, Query};
 use crate::report::Report;
+use crate::sums::{Sums, SumsPage};
 use connection::{Readers, lock};
 
 pub(crate) use apply::Applied;
@@ -123,6 +125,15 @@ impl SqliteViews {
     pub(crate) async fn list(&self, definition: &Arc<Definition>, query: Query) -> Result<Page, ViewError> {
         let definition = Arc::clone(definition);
         self.readers.read(move |reader| list::page(reader, &definition, &query)).await
+    }
+
+    pub(crate) async fn sums(
+        &self,
+        definition: &Arc<Definition>,
+        asked: Sums,
+    ) -> Result<SumsPage, ViewError> {
+        let definition = Arc::clone(definition);
+        self.readers.read(move |reader| sums::page(reader, &definition, &asked)).await
     }
 
     pub(crate) async fn get(

@@ -16,6 +16,7 @@ use crate::query::{Listed, Page, Query};
 use crate::report::Report;
 use crate::sqlite::SqliteViews;
 use crate::status::{Board, ViewStatus, Waited};
+use crate::sums::{Sums, SumsPage};
 use crate::worker::Worker;
 
 /// The views that this process knows, over the home of their rows. Clones share it all. Lists need no broker.
@@ -88,6 +89,21 @@ impl Views {
         // Asked first: what touches no row moves the checkpoint late, and the rows are read after this.
         let known = board.status();
         let mut page = self.home.list(&board.definition, query.clone()).await?;
+        if known.running {
+            page.position = page.position.max(known.position);
+        }
+        Ok(page)
+    }
+
+    /// Sums over a view's rows.
+    ///
+    /// # Errors
+    /// [`ViewError`], by what the caller does next.
+    pub async fn sums(&self, view: &str, asked: &Sums) -> Result<SumsPage, ViewError> {
+        let board = self.board(view)?;
+        // As for a list.
+        let known = board.status();
+        let mut page = self.home.sums(&board.definition, asked.clone()).await?;
         if known.running {
             page.position = page.position.max(known.position);
         }

@@ -60,8 +60,10 @@ async fn put_into(asked: &Restore, manifest: &Manifest, folder: &Path) -> Result
     let data = DataDir::lock(&asked.data_dir)?;
     let views = data.path().join("views.sqlite");
     if views.exists() {
-        let line =
-            format!("{} holds the read models of another log: remove it, they are built anew", views.display());
+        let line = format!(
+            "{} holds the read models of another log: remove it, they are built anew",
+            views.display()
+        );
         return Err(Failure::new(Exit::Conflict, line));
     }
     let binary = find(asked.nats_server.as_deref(), &[data.path().to_owned()])?;

@@ -44,7 +44,8 @@ pub(crate) async fn backup(asked: &Backup) -> Result<(), Failure> {
     streams.extend(keys(&store, &folder, before.as_ref(), keys_until, end).await?);
     let manifest = Manifest::new(end, last, streams);
     folder.put(&manifest)?;
-    let (files, bytes) = manifest.pieces().fold((0, 0), |(files, bytes), piece| (files + 1, bytes + piece.bytes));
+    let (files, bytes) =
+        manifest.pieces().fold((0, 0), |(files, bytes), piece| (files + 1, bytes + piece.bytes));
     writeln!(
         io::stdout().lock(),
         "backed up to position {end}: {new} new events; {files} pieces, {bytes} bytes"
@@ -83,7 +84,8 @@ async fn log_behind(
     mut last: Option<Message>,
 ) -> Result<(Stream, u64, Option<Message>), Failure> {
     let found = store.stream_found(EVENTS).await?;
-    let found = found.ok_or_else(|| Failure::new(Exit::Unavailable, "there is no log on this broker any more"))?;
+    let found =
+        found.ok_or_else(|| Failure::new(Exit::Unavailable, "there is no log on this broker any more"))?;
     let mut pieces = Pieces::new(folder.path(), EVENTS);
     let after = before.map_or(0, |before| before.position);
     let end = store

@@ -70,7 +70,7 @@ pub(crate) async fn run(asked: &Status) -> Result<(), Failure> {
 async fn reports(store: Option<&EventStore>, views: &Path) -> Result<Vec<Report>, Failure> {
     let mut on_file = None;
     let mut reports = Vec::new();
-    for name in known::NAMES {
+    for name in known::names() {
         let told = match store {
             Some(store) => report(store, name).await?,
             None => Err(ControlError::NoWorker(name.to_owned())),

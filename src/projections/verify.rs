@@ -17,7 +17,7 @@ use crate::settings::{BrokerPlace, views_file};
 /// What to verify.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The read model: users, orders, stock
+    /// The read model, such as orders; `projections status` lists them
     name: String,
     /// The home of the read models: sqlite:PATH [default: views.sqlite in the data folder]
     #[arg(long, value_name = "URL")]

@@ -10,7 +10,7 @@ use crate::endpoints::Endpoints;
 use crate::exit::{Exit, Failure};
 
 /// How to be let in by a broker that is not for everybody. User and password may also stand in its URL.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct BrokerAccess {
     /// The credentials of a user of the broker, or the seed of its key
     #[arg(long, value_name = "FILE")]
@@ -51,11 +51,16 @@ pub(crate) struct BrokerPlace {
 impl BrokerPlace {
     /// Connects to it.
     pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
-        self.access.connect(&self.url()?).await
+        self.connect_to(&self.url()?).await
+    }
+
+    /// Connects to the broker at these URLs, in the same way.
+    pub(crate) async fn connect_to(&self, urls: &str) -> Result<Connection, Failure> {
+        self.access.connect(urls).await
     }
 
     /// The URL of the broker.
-    fn url(&self) -> Result<String, Failure> {
+    pub(crate) fn url(&self) -> Result<String, Failure> {
         let found = || Endpoints::of(&self.data_dir).map(|running| running.nats);
         self.nats_url.clone().or_else(found).ok_or_else(|| nobody_serves(&self.data_dir, "--nats-url"))
     }
@@ -121,6 +126,40 @@ impl ApiPlace {
         token.map(Some).ok_or_else(|| {
             Failure::setting(format!("--token-file {} has no line `name token`", path.display()))
         })
+    }
+}
+
+/// Where a deployment is: its broker and its API.
+#[derive(Debug, Args)]
+pub(crate) struct Places {
+    /// The broker; without it, that of the `serve` that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    nats_url: Option<String>,
+    /// The API; without it, that of the `serve` that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+    /// The data folder of a running `serve`
+    #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
+    data_dir: PathBuf,
+    #[command(flatten)]
+    access: BrokerAccess,
+}
+
+impl Places {
+    /// Where the broker is.
+    pub(crate) fn broker(&self) -> BrokerPlace {
+        let (nats_url, data_dir) = (self.nats_url.clone(), self.data_dir.clone());
+        BrokerPlace { nats_url, data_dir, access: self.access.clone() }
+    }
+
+    /// Where the API is, for calls that everybody may make.
+    pub(crate) fn api(&self) -> ApiPlace {
+        ApiPlace { api: self.api.clone(), data_dir: self.data_dir.clone(), token_file: None }
+    }
+
+    /// The data folder.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::header::NATS_EXPECTED_LAST_SEQUENCE;
-use event_model::EntityName;
 use async_nats::jetstream::stream::Config;
+use event_model::EntityName;
 use tokio::time::{Instant, sleep};
 
 use super::{Found, Message};
@@ -58,10 +58,10 @@ impl EventStore {
             // What is there may take fewer subjects: this broker knows no participant yet.
             streams::ensure_taking(self.connection(), self.context(), wanted).await?;
         } else if self.stream_found(&name).await?.is_none() {
-            self.context().create_stream(&wanted).await.map_err(|error| StreamError::Refused {
-                stream: name.clone(),
-                source: error.into(),
-            })?;
+            self.context()
+                .create_stream(&wanted)
+                .await
+                .map_err(|error| StreamError::Refused { stream: name.clone(), source: error.into() })?;
         }
         let made = self.stream_found(&name).await?;
         Ok(made.ok_or_else(|| StoreError::away(format!("stream {name} is not there")))?)
@@ -153,7 +153,9 @@ impl Refilling {
                     return Ok(Sent::Stored);
                 }
                 // An attempt whose answer got lost may have stored it.
-                Answer::Refused { code: OTHER_END, .. } if self.is_there(last).await => return Ok(Sent::Stored),
+                Answer::Refused { code: OTHER_END, .. } if self.is_there(last).await => {
+                    return Ok(Sent::Stored);
+                }
                 Answer::Refused { code: OTHER_END, .. } => {
                     return Err(StoreError::Conflict { entity: EntityName::new("the log", "as a whole") });
                 }

@@ -85,8 +85,7 @@ impl EventStore {
         let Some(keys) = self.stream_found(KEYS).await? else { return Ok(()) };
         self.take_between(KEYS, after, keys.last, |message| {
             let record = || serde_json::from_slice::<Record>(&message.data().ok()?).ok();
-            let is_later =
-                |record: Record| record.from.get() > position || record.unchanged.is_some();
+            let is_later = |record: Record| record.from.get() > position || record.unchanged.is_some();
             if message.sequence > until && record().is_none_or(is_later) {
                 return Ok(());
             }

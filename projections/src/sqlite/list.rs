@@ -50,6 +50,23 @@ pub(super) fn row(
     Ok(transaction.prepare_cached(&sql)?.query_row([key], listed).optional()?)
 }
 
+/// The rows that serve must have this column.
+pub(super) fn must_have(
+    definition: &Definition,
+    serving: &Generation,
+    column: &str,
+) -> Result<(), ViewError> {
+    if !definition.columns.contains(&column) {
+        return Err(ViewError::UnknownColumn { view: definition.name, column: column.to_owned() });
+    }
+    // Rows of an older projection serve until those of this one are built, and may lack what these have.
+    if definition::columns_of(&serving.layout).any(|there| there == column) {
+        Ok(())
+    } else {
+        Err(ViewError::NotBuilt(definition.name))
+    }
+}
+
 fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed { key: row.get(0)?, first_position: position(row, 1)?, row: row.get(2)? })
 }
@@ -62,14 +79,7 @@ fn select(
     let mut conditions = Vec::new();
     let mut values = Vec::new();
     for (column, wanted) in &query.filters {
-        if !definition.columns.contains(column) {
-            let column = (*column).to_owned();
-            return Err(ViewError::UnknownColumn { view: definition.name, column });
-        }
-        // Rows of an older projection serve until those of this one are built, and may lack what these have.
-        if !definition::columns_of(&serving.layout).any(|there| there == *column) {
-            return Err(ViewError::NotBuilt(definition.name));
-        }
+        must_have(definition, serving, column)?;
         conditions.push(format!("\"{column}\" = ?"));
         values.push(value(wanted));
     }
@@ -83,7 +93,8 @@ fn select(
             conditions.push("first_position < ?".into());
             values.push(Value::Integer(number(*position)));
         }
-        (Order::KeyAscending, Some(Place::First(_))) | (Order::NewestFirst, Some(Place::Key(_))) => {
+        (Order::KeyAscending, Some(Place::First(_) | Place::Sum(..)))
+        | (Order::NewestFirst, Some(Place::Key(_) | Place::Sum(..))) => {
             return Err(ViewError::WrongCursor);
         }
     }

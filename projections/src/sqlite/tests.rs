@@ -5,5 +5,6 @@ mod batches;
 mod generations;
 mod pages;
 mod several;
+mod sums;
 mod toy;
 mod trouble;
