@@ -5,7 +5,7 @@ mod verify;
 
 use async_nats::jetstream;
 use event_store::streams::{EVENTS, KEYS};
-use event_store::{EventStore, Settings};
+use event_store::{Connection, EventStore, Settings};
 
 use crate::exit::{Exit, Failure};
 use crate::settings::BrokerPlace;
