@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs test-examples test-specs check bench bench-listeners bench-export bench-store soak demo nats
+.PHONY: run test test-docs test-examples test-specs test-deploy cluster check bench bench-listeners bench-export bench-store soak demo nats
 
 run: nats
 	cargo build --release
@@ -19,6 +19,15 @@ test-examples: nats
 test-specs: nats
 	cargo build
 	.ci/specifications
+
+test-deploy: nats
+	cargo build
+	.ci/deploy
+
+# The whole deployment on this machine: three servers, two API nodes, two workers of each kind.
+cluster: nats
+	cargo build --release
+	JETSOURCE=$${CARGO_TARGET_DIR:-target}/release/jetsource python3 deploy/cluster/up.py
 
 check:
 	cargo fmt --all --check

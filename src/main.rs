@@ -9,6 +9,8 @@
 //! - `command`: a command sent over the broker
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`, `why`: looking at the log, and checking it
+//! - `setup`: the streams, made by who may
+//! - `backup`: all that the broker keeps, in a folder and back
 //! - `read_models`, `projections`: which read models there are, and looking after them
 //! - `rejected`: commands from subjects that were refused
 //! - `api`, `sagas`: looking after the sagas
@@ -18,6 +20,7 @@
 //! `anyhow` is used here and nowhere else.
 
 mod api;
+mod backup;
 mod command;
 mod completions;
 mod doctor;
@@ -35,6 +38,7 @@ mod rejected;
 mod sagas;
 mod serve;
 mod settings;
+mod setup;
 mod show;
 mod traces;
 mod watched;
@@ -82,6 +86,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Call::Show(asked) => until_closed(show::run(&asked).await),
         Call::Why(asked) => until_closed(why::run(&asked).await),
         Call::Log(Log::Verify(asked)) => until_closed(log::verify(&asked).await),
+        Call::Setup(asked) => until_closed(setup::run(&asked).await),
+        Call::Backup(asked) => until_closed(backup::backup(&asked).await),
+        Call::Restore(asked) => until_closed(backup::restore(&asked).await),
         Call::Projections(asked) => until_closed(projections::run(&asked).await),
         Call::Rejected(Rejected::List(asked)) => until_closed(rejected::list(&asked).await),
         Call::Rejected(Rejected::Show(asked)) => until_closed(rejected::show(&asked).await),

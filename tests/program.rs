@@ -254,6 +254,9 @@ fn help_is_as_it_was() {
     help(&["why", "--help"]);
     help(&["command", "send", "--help"]);
     help(&["completions", "--help"]);
+    for call in ["setup", "backup", "restore"] {
+        help(&[call, "--help"]);
+    }
     help(&["events", "tail", "--help"]);
     help(&["events", "get", "--help"]);
     help(&["events", "export", "--help"]);

@@ -26,6 +26,7 @@
 //! - [`subscribe`]: the whole log in order, without a gap; `filter`: which of it is wanted
 //! - [`trace`]: the place of a piece of work in a trace
 //! - [`restore`]: events that were recorded elsewhere, put on an empty log as they were
+//! - [`backup`]: all streams as their messages, to be kept elsewhere and put back
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
@@ -33,6 +34,7 @@
 
 pub mod also;
 pub mod append;
+pub mod backup;
 mod batch;
 mod batches;
 mod cache;
@@ -82,7 +84,7 @@ mod way;
 pub use also::Also;
 pub use append::{Stand, Write};
 pub use chain::Chain;
-pub use connection::{ConnectError, Connection, Durability};
+pub use connection::{Access, ConnectError, Connection, Durability};
 pub use deadlines::{Due, DueDeadlines};
 pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};

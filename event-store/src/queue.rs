@@ -85,8 +85,9 @@ impl EventStore {
     pub async fn open_queue(&self, categories: &[&str]) -> Result<(), StreamError> {
         let replicas = self.connection().replicas();
         let subjects = categories.iter().map(|category| subjects::commands(category)).collect();
-        streams::ensure_taking(self.context(), streams::commands(subjects, replicas)).await?;
-        streams::ensure(self.context(), streams::rejected(replicas)).await?;
+        streams::ensure_taking(self.connection(), self.context(), streams::commands(subjects, replicas))
+            .await?;
+        streams::ensure(self.connection(), self.context(), streams::rejected(replicas)).await?;
         Ok(())
     }
 

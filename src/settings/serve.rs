@@ -8,7 +8,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use domain::Participant;
 
-use super::{duration, views_file};
+use super::{BrokerAccess, duration, views_file};
 use crate::exit::{Exit, Failure};
 
 /// How `serve` runs.
@@ -29,6 +29,8 @@ pub(crate) struct Serve {
     /// A broker that runs already; without it, one is started as a child with its store in the data folder
     #[arg(long, value_name = "URL")]
     pub(crate) nats_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: BrokerAccess,
     /// The nats-server to start [default: PATH, then .nats/ in the checkout, then the data folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) nats_server: Option<PathBuf>,
