@@ -93,13 +93,17 @@ impl std::fmt::Display for Phase {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::LazyLock;
 
     use event_model::Decider as _;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn arrows(machine: &Machine) -> BTreeSet<(String, String, String)> {
+    /// From, input, to.
+    type Arrow = (String, String, String);
+
+    fn arrows(machine: &Machine) -> BTreeSet<Arrow> {
         let phase = |index: usize| machine.phases[index].clone();
         let of = |step: &event_model::machine::Step| {
             let (from, to) = (phase(step.from), phase(step.to));
@@ -134,7 +138,9 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_it_learns_is_drawn(told in prop::collection::vec(0_usize..15, 0..30)) {
-            let (inputs, arrows) = (inputs(), arrows(&Checkout::machine()));
+            // Trying all states takes a moment: once is enough.
+            static ARROWS: LazyLock<BTreeSet<Arrow>> = LazyLock::new(|| arrows(&Checkout::machine()));
+            let (inputs, arrows) = (inputs(), &*ARROWS);
             prop_assert_eq!(inputs.len(), 15);
             let mut checkout = Checkout::default();
             for Input { name, command } in told.into_iter().map(|index| &inputs[index]) {
