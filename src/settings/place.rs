@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure};
 
 /// How to be let in by a broker that is not for everybody. User and password may also stand in its URL.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the names of the flags")]
 pub(crate) struct BrokerAccess {
     /// The credentials of a user of the broker, or the seed of its key
     #[arg(long, value_name = "FILE")]
