@@ -197,14 +197,18 @@ impl Connection {
 }
 
 fn no_connection(urls: &str, error: async_nats::ConnectError) -> ConnectError {
-    use async_nats::ConnectErrorKind::{Authentication, AuthorizationViolation, Tls};
+    use async_nats::ConnectErrorKind::{
+        Authentication, AuthorizationViolation, Dns, Io, MaxReconnects, ServerParse, TimedOut, Tls,
+    };
     let url = urls.to_owned();
     let reason = match error.kind() {
         Authentication | AuthorizationViolation => {
             "it knows no such user: put user and password into --nats-url, or name --nats-creds".to_owned()
         }
         Tls => format!("{error}: name the certificate authority that signed its certificate with --nats-ca"),
-        _ => return ConnectError::NoAnswer { url, source: error.into() },
+        ServerParse | Dns | TimedOut | Io | MaxReconnects => {
+            return ConnectError::NoAnswer { url, source: error.into() };
+        }
     };
     ConnectError::NotLetIn { url, reason }
 }
