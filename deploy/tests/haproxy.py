@@ -102,7 +102,7 @@ class Callers:
         self.proxy, self.path, self.again = proxy, f"/stock/{article}/receipts", again
         self.done, self.failed = 0, []
         self.lock, self.stop = threading.Lock(), threading.Event()
-        self.threads = [threading.Thread(target=self.run) for _ in range(callers)]
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(callers)]
         for thread in self.threads:
             thread.start()
 
