@@ -48,17 +48,17 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
             [ "$place" = "$1/data" ] || mount -o remount,bind,ro "$place" 2>/dev/null || true
         done
         cd "$1/data"
-        as() { setpriv --reuid 65532 --regid 65532 --clear-groups --no-new-privs env JETSOURCE_DATA_DIR="$1/data" "${@:2}"; }
-        ! as "$1" touch "$1/no" 2>/dev/null || { echo "the root can be written to" >&2; exit 1; }
-        ! as "$1" "$1/jetsource" doctor --health 2>/dev/null || { echo "healthy before it runs" >&2; exit 1; }
-        as "$1" "$1/jetsource" serve --listen 127.0.0.1:0 --nats-port 0 --nats-server "$1/nats-server" 2>"$1/data/log" &
+        as=(setpriv --reuid 65532 --regid 65532 --clear-groups --no-new-privs env "JETSOURCE_DATA_DIR=$1/data")
+        ! "${as[@]}" touch "$1/no" 2>/dev/null || { echo "the root can be written to" >&2; exit 1; }
+        ! "${as[@]}" "$1/jetsource" doctor --health 2>/dev/null || { echo "healthy before it runs" >&2; exit 1; }
+        "${as[@]}" "$1/jetsource" serve --listen 127.0.0.1:0 --nats-port 0 --nats-server "$1/nats-server" 2>"$1/data/log" &
         serve=$!
         for _ in $(seq 200); do
-            as "$1" "$1/jetsource" doctor --health 2>/dev/null && break
+            "${as[@]}" "$1/jetsource" doctor --health 2>/dev/null && break
             kill -0 $serve || { cat "$1/data/log" >&2; exit 1; }
             sleep 0.1
         done
-        as "$1" "$1/jetsource" doctor --health
+        "${as[@]}" "$1/jetsource" doctor --health
         kill $serve
         wait $serve
     ' - "$scratch"
