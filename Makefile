@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs test-examples test-specs check bench bench-listeners bench-store soak demo nats
+.PHONY: run test test-docs test-examples test-specs test-deploy cluster check bench bench-listeners bench-export bench-store soak demo nats
 
 run: nats
 	cargo build --release
@@ -20,6 +20,15 @@ test-specs: nats
 	cargo build
 	.ci/specifications
 
+test-deploy: nats
+	cargo build
+	.ci/deploy
+
+# The whole deployment on this machine: three servers, two API nodes, two workers of each kind.
+cluster: nats
+	cargo build --release
+	JETSOURCE=$${CARGO_TARGET_DIR:-target}/release/jetsource python3 deploy/cluster/up.py
+
 check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -32,6 +41,11 @@ bench: nats
 
 bench-listeners: nats
 	cargo bench --package jetsource --bench listeners
+
+# LOG=FOLDER names a data folder that holds a log; bench-data makes one of a million events.
+bench-export: nats
+	cargo build --release
+	docs/benchmarks/export-import.sh $(LOG)
 
 # Beside UmaDB and postgres-es, whose client and servers it sets up first; PostgreSQL 15 must be there.
 bench-store: nats

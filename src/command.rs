@@ -116,7 +116,10 @@ fn own_id(text: &str) -> Result<String, String> {
 fn not_stored(command: &QueuedCommand, error: StoreError) -> Failure {
     match error {
         StoreError::Unfit(_) => Failure::because(Exit::Usage, "the queue does not take it", error),
-        error => {
+        error @ (StoreError::Unavailable(_)
+        | StoreError::OutcomeUnknown(_)
+        | StoreError::Conflict { .. }
+        | StoreError::Corrupt(_)) => {
             let id = &command.id;
             let line = format!("it is not known whether it was stored; --id {id} sends the same one again");
             Failure::because(Exit::Unavailable, line, error)
@@ -139,7 +142,7 @@ fn not_answered(command: &QueuedCommand, error: StoreError) -> Failure {
                 format!("no answer, so it may have been carried out; --id {id} asks again, and does it once");
             Failure::because(Exit::Unavailable, line, error)
         }
-        error => error.into(),
+        error @ (StoreError::Conflict { .. } | StoreError::Corrupt(_) | StoreError::Unfit(_)) => error.into(),
     }
 }
 

@@ -43,8 +43,9 @@ pub(crate) async fn run(asked: &Doctor) -> Result<(), Failure> {
     }
     let mut findings = vec![here::settings(), here::disk(asked.places.data_dir())];
     findings.push(here::serve(&asked.places).await);
-    let connection = match asked.places.broker().url() {
-        Ok(url) => broker::connect(&url).await,
+    let place = asked.places.broker();
+    let connection = match place.url() {
+        Ok(url) => broker::connect(&place, &url).await,
         Err(nobody) => Err(Finding::problem("broker", "it is not known where it is", nobody.line())),
     };
     let reached = connection.is_ok();

@@ -77,7 +77,7 @@ enum Begin {
 
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
+pub(crate) enum Wanted {
     At(Position),
     Id(Uuid),
 }
@@ -163,6 +163,14 @@ pub(crate) async fn get(asked: &Get) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(Exit::NotFound, format!("not on the log: {}", missing.join(", "))))
+}
+
+/// One entry, if it is on the log.
+pub(crate) async fn one(store: &EventStore, wanted: Wanted) -> Result<Option<Entry>, Failure> {
+    match wanted {
+        Wanted::At(position) => Ok(store.at(position).await?),
+        Wanted::Id(id) => Ok(find(store, &[id]).await?.remove(&id)),
+    }
 }
 
 /// The events of these ids. Nothing in the log is ordered by them: it is read until they are met.

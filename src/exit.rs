@@ -140,6 +140,10 @@ impl From<ConnectError> for Failure {
                     format!("no NATS server answers at {url}: start it, or name another with --nats-url");
                 Self { exit: Exit::Unavailable, error: anyhow::Error::from_boxed(source).context(line) }
             }
+            ConnectError::NotLetIn { url, reason } => Self::setting(format!(
+                "the NATS server at {} does not let us in: {reason}",
+                without_password(&url)
+            )),
             ConnectError::TooOld { .. } | ConnectError::NoJetStream(_) => {
                 Self { exit: Exit::Usage, error: error.into() }
             }
@@ -163,7 +167,9 @@ impl From<StreamError> for Failure {
     fn from(error: StreamError) -> Self {
         match error {
             StreamError::Store(error) => error.into(),
-            StreamError::Differs { .. } => Self { exit: Exit::Usage, error: error.into() },
+            StreamError::Differs { .. } | StreamError::NotAllowed { .. } => {
+                Self { exit: Exit::Usage, error: error.into() }
+            }
             StreamError::Refused { .. } | StreamError::TooFewServers { .. } => {
                 Self { exit: Exit::Unavailable, error: error.into() }
             }

@@ -14,7 +14,7 @@ pub(crate) use verify::{Verify, verify};
 
 /// The log of a deployment that runs.
 pub(crate) async fn open(place: &BrokerPlace) -> Result<EventStore, Failure> {
-    opened(Connection::open(&place.url()?).await?).await
+    opened(place.connect().await?).await
 }
 
 /// The log on a broker that is connected.

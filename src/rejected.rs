@@ -49,6 +49,9 @@ pub(crate) struct One {
     /// Its number in the list
     #[arg(value_name = "SEQ")]
     sequence: u64,
+    /// One JSON object
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
     #[command(flatten)]
     broker: BrokerPlace,
 }
@@ -100,7 +103,11 @@ pub(crate) async fn retry(asked: &One) -> Result<(), Failure> {
     let Some((code, said)) = error else {
         // Gone already: somebody else has retried it too.
         store.forget_refused(sequence).await?;
-        writeln!(out, "{sequence} was carried out: {}", String::from_utf8_lossy(&body))?;
+        let answer = String::from_utf8_lossy(&body);
+        match Form::asked(asked.json) {
+            Form::Json => writeln!(out, "{answer}")?,
+            Form::Text => writeln!(out, "{sequence} was carried out: {answer}")?,
+        }
         return Ok(());
     };
     Told::read(&body).print(&mut out)?;
@@ -114,7 +121,14 @@ const UNAVAILABLE: u16 = 503;
 /// Drops one for good.
 pub(crate) async fn drop_one(asked: &One) -> Result<(), Failure> {
     let store = log::open(&asked.broker).await?;
-    if store.forget_refused(asked.sequence).await? { Ok(()) } else { Err(none_there(asked.sequence)) }
+    if !store.forget_refused(asked.sequence).await? {
+        return Err(none_there(asked.sequence));
+    }
+    if asked.json {
+        let dropped = serde_json::json!({"dropped": asked.sequence});
+        writeln!(io::stdout().lock(), "{}", printed::json(&dropped)?)?;
+    }
+    Ok(())
 }
 
 async fn found(store: &EventStore, sequence: u64) -> Result<Refused, Failure> {

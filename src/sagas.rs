@@ -6,12 +6,15 @@ use std::io::{self, Write as _};
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+use domain::{Checkout, Departure};
+use event_model::Decider as _;
 use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::exit::{Exit, Failure};
-use crate::printed;
+use crate::printed::{self, Form};
 use crate::settings::ApiPlace;
+use crate::watched::{self, Moments};
 use shown::{Saga, Whole};
 
 /// Which to list.
@@ -26,6 +29,9 @@ pub(crate) struct List {
     /// At most so many, the newest
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
     limit: u16,
+    /// List them every second, until interrupted
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    watch: bool,
     /// One JSON object a line
     #[arg(long, value_parser = FalseyValueParser::new())]
     json: bool,
@@ -61,6 +67,9 @@ pub(crate) struct ShowOne {
 pub(crate) struct Retry {
     /// Its id: that of the order, or of the user
     id: String,
+    /// One JSON object
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
     #[command(flatten)]
     api: ApiPlace,
 }
@@ -73,12 +82,25 @@ pub(crate) struct Abandon {
     /// Why, for people
     #[arg(long, value_name = "REASON")]
     reason: String,
+    /// One JSON object
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
     #[command(flatten)]
     api: ApiPlace,
 }
 
+/// Which kind to draw.
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// The kind: checkout, departure
+    name: String,
+    /// One JSON object: the phases, and what leads from one to another
+    #[arg(long, value_parser = FalseyValueParser::new())]
+    json: bool,
+}
+
 /// The kinds of saga.
-const NAMES: [&str; 2] = ["checkout", "departure"];
+const NAMES: [&str; 2] = [Checkout::CATEGORY, Departure::CATEGORY];
 
 /// Lists them, the newest first.
 pub(crate) async fn list(asked: &List) -> Result<(), Failure> {
@@ -90,14 +112,27 @@ pub(crate) async fn list(asked: &List) -> Result<(), Failure> {
         let name: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
         path = format!("{path}&name={name}");
     }
-    let sagas: Vec<Value> = Api::at(&asked.api)?.get(&path).await?.unwrap_or_default();
-    let mut out = io::stdout().lock();
-    if asked.json {
-        return sagas.iter().try_for_each(|saga| Ok(writeln!(out, "{}", printed::json(saga)?)?));
+    let api = Api::at(&asked.api)?;
+    let mut moments = Moments::begin();
+    loop {
+        moments.next().await;
+        let sagas: Vec<Value> = api.get(&path).await?.unwrap_or_default();
+        let mut out = io::stdout().lock();
+        if asked.json {
+            sagas.iter().try_for_each(|saga| Ok::<_, Failure>(writeln!(out, "{}", printed::json(saga)?)?))?;
+        } else {
+            let read = |saga| serde_json::from_value::<Saga>(saga).map_err(anyhow::Error::from);
+            let sagas = sagas.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            if asked.watch {
+                watched::clear(&mut out)?;
+            }
+            shown::table(&mut out, &sagas)?;
+        }
+        out.flush()?;
+        if !asked.watch {
+            return Ok(());
+        }
     }
-    let read = |saga| serde_json::from_value::<Saga>(saga).map_err(anyhow::Error::from);
-    let sagas = sagas.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    shown::table(&mut out, &sagas)
 }
 
 /// Shows one: what it did, when and why, and what it waits for.
@@ -114,21 +149,39 @@ pub(crate) async fn show(asked: &ShowOne) -> Result<(), Failure> {
 
 /// Has one that is stuck try again.
 pub(crate) async fn retry(asked: &Retry) -> Result<(), Failure> {
-    act(&asked.api, &asked.id, "retry", &json!({})).await
+    act(&asked.api, &asked.id, "retry", &json!({}), Form::asked(asked.json)).await
 }
 
 /// Gives one up.
 pub(crate) async fn abandon(asked: &Abandon) -> Result<(), Failure> {
-    act(&asked.api, &asked.id, "abandon", &json!({"reason": asked.reason})).await
+    let reason = json!({"reason": asked.reason});
+    act(&asked.api, &asked.id, "abandon", &reason, Form::asked(asked.json)).await
 }
 
-async fn act(place: &ApiPlace, id: &str, what: &str, body: &Value) -> Result<(), Failure> {
+/// Draws the state machine of a kind, as its rules are.
+pub(crate) fn graph(asked: &Graph) -> Result<(), Failure> {
+    let machine = match asked.name.as_str() {
+        Checkout::CATEGORY => Checkout::machine(),
+        Departure::CATEGORY => Departure::machine(),
+        other => {
+            let line = format!("there is no kind of saga {other:?}: name one of {}", NAMES.join(", "));
+            return Err(Failure::new(Exit::NotFound, line));
+        }
+    };
+    let drawn = if asked.json { printed::json(&machine)? + "\n" } else { machine.mermaid() };
+    Ok(io::stdout().lock().write_all(drawn.as_bytes())?)
+}
+
+async fn act(place: &ApiPlace, id: &str, what: &str, body: &Value, form: Form) -> Result<(), Failure> {
     let api = Api::at(place)?;
     let (path, _) = found(&api, id).await?;
     let done: Option<Value> = api.post(&format!("{path}/{what}"), body).await?;
     let done = done.ok_or_else(|| none(id))?;
-    writeln!(io::stdout().lock(), "{}", done["message"].as_str().unwrap_or("done"))?;
-    Ok(())
+    let told = match form {
+        Form::Json => printed::json(&done)?,
+        Form::Text => done["message"].as_str().unwrap_or("done").to_owned(),
+    };
+    Ok(writeln!(io::stdout().lock(), "{told}")?)
 }
 
 /// The saga of this id, of whatever kind, and its path.

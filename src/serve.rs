@@ -83,7 +83,9 @@ async fn start(
     if settings.runs(Role::Sagas) {
         sagas::open(settings, store).await?;
     }
-    settle(roles, store).await;
+    if settings.runs(Role::Api) || settings.runs(Role::Sagas) {
+        settle(roles, store).await;
+    }
     if settings.runs(Role::Sagas) {
         sagas::start(roles, settings, store);
     }

@@ -11,9 +11,10 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::backup::{Backup, Restore};
 use crate::command::Send;
 use crate::doctor::Doctor;
-use crate::events::{Export, Get, Restore, Tail};
+use crate::events::{self, Export, Get, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
@@ -21,9 +22,11 @@ use crate::logging::VARIABLE;
 use crate::projections::Projections;
 use crate::rejected::{List, One, ShowOne};
 use crate::sagas;
+use crate::setup::Setup;
 use crate::show::Show;
+use crate::why::Why;
 
-pub(crate) use place::{ApiPlace, BrokerPlace, Places, views_file};
+pub(crate) use place::{ApiPlace, BrokerAccess, BrokerPlace, Places, views_file};
 pub(crate) use serve::{Role, Serve, Staging};
 
 const AFTER_HELP: &str = "\
@@ -61,9 +64,17 @@ pub(crate) enum Call {
     Events(Events),
     /// Show an entity as it is, or as it was, with its events
     Show(Show),
+    /// Show what caused an event, and all that came of it
+    Why(Why),
     /// Check the log
     #[command(subcommand)]
     Log(Log),
+    /// Make all streams on a broker whose users may not make them by themselves
+    Setup(Setup),
+    /// Write what is new on the broker to a folder, while everything runs
+    Backup(Backup),
+    /// Put a backup on an empty broker, as it was
+    Restore(Restore),
     /// Look after the read models
     #[command(subcommand)]
     Projections(Projections),
@@ -98,7 +109,7 @@ pub(crate) enum Events {
     /// Write events to standard output or a file, one a line as JSON in the form of CloudEvents
     Export(Export),
     /// Put what `export` wrote on an empty log, as it was
-    Import(Restore),
+    Import(events::Restore),
 }
 
 /// What to do with the log as a whole.
@@ -132,6 +143,8 @@ pub(crate) enum Sagas {
     Retry(sagas::Retry),
     /// Give one up: it ends, and gives back what it can
     Abandon(sagas::Abandon),
+    /// Draw the state machine of a kind, found by trying its rules: a state diagram in Mermaid's language
+    Graph(sagas::Graph),
 }
 
 /// For which shell.

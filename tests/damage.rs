@@ -61,7 +61,17 @@ async fn a_good_log_is_told_in_numbers_and_what_others_wrote_is_listed() {
     assert_eq!(found["foreign"], json!({"count": 1, "first": foreign}));
     assert_eq!(found["problems"], json!({"count": 0, "first": []}));
     let readers: Vec<_> = found["readers"].as_array().unwrap().iter().map(|reader| &reader["name"]).collect();
-    assert_eq!(readers, ["view orders", "view sagas", "view stock", "view users"]);
+    let views = [
+        "view activity",
+        "view customers",
+        "view orders",
+        "view sagas",
+        "view sales_by_article",
+        "view sales_by_day",
+        "view stock",
+        "view users",
+    ];
+    assert_eq!(readers, views);
 
     let output = program.call(&["log", "verify"]);
     let text = stdout(&output);

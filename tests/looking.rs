@@ -72,6 +72,36 @@ fn an_entity_is_shown_as_it_is_and_as_it_was() {
 }
 
 #[test]
+fn each_event_says_what_it_changed() {
+    let program = program();
+    post(
+        &program,
+        &json!({"method": "PUT", "path": format!("/users/{ID}/credit-limit"), "body": {"amount": 5}}),
+    );
+    let now = &objects(&program, &["show", "user", ID, "--json"])[0];
+    let of = |version: u64| -> Vec<Value> {
+        let changes = now["changes"].as_array().unwrap().iter();
+        changes.filter(|change| change["version"] == version).cloned().collect()
+    };
+    let registered: Vec<_> =
+        of(1).iter().map(|change| change["field"].as_str().unwrap().to_owned()).collect();
+    let fields = ["credit.available", "credit.limit", "credit.reserved", "email", "id", "name", "status"];
+    assert_eq!(registered, fields);
+    let name = json!({"position": 3, "version": 2, "field": "name", "from": "Ann", "to": "Ben"});
+    assert_eq!(of(2), [name]);
+    assert_eq!(of(3).len(), 2, "what is available follows the limit");
+    let was = &objects(&program, &["show", "user", ID, "--at-version", "2", "--json"])[0];
+    assert!(was["changes"].as_array().unwrap().iter().all(|change| change["version"] != 3));
+
+    post(&program, &json!({"method": "DELETE", "path": format!("/users/{ID}")}));
+    let text = lines(&program, &["show", "user", ID]);
+    let after = |event: &str| text.iter().skip_while(|line| !line.contains(event)).nth(1).unwrap().trim();
+    assert_eq!(after("user-profile-changed"), "name: \"Ann\" → \"Ben\"");
+    assert_eq!(after("user-credit-limit-changed"), "credit.available: 100000 → 5");
+    assert_eq!(after("user-deleted"), "credit.available: 5 → gone");
+}
+
+#[test]
 fn what_is_gone_is_told_from_what_never_was() {
     let program = program();
     post(&program, &json!({"method": "DELETE", "path": format!("/users/{ID}")}));

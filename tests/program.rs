@@ -250,6 +250,13 @@ fn help_is_as_it_was() {
     for call in [&["--help"][..], &["serve", "--help"], &["import", "--help"], &["show", "--help"]] {
         help(call);
     }
+    help(&["doctor", "--help"]);
+    help(&["why", "--help"]);
+    help(&["command", "send", "--help"]);
+    help(&["completions", "--help"]);
+    for call in ["setup", "backup", "restore"] {
+        help(&[call, "--help"]);
+    }
     help(&["events", "tail", "--help"]);
     help(&["events", "get", "--help"]);
     help(&["events", "export", "--help"]);
@@ -264,7 +271,7 @@ fn help_is_as_it_was() {
     for call in ["list", "show", "retry", "drop"] {
         help(&["rejected", call, "--help"]);
     }
-    for call in ["list", "show", "retry", "abandon"] {
+    for call in ["list", "show", "retry", "abandon", "graph"] {
         help(&["sagas", call, "--help"]);
     }
 }

@@ -146,7 +146,7 @@ class Session:
         before = ready()["pid"]
         os.kill(before, signal.SIGTERM)
         until = time.monotonic() + PATIENCE
-        while ready()["pid"] == before:
+        while ready()["pid"] in (before, None):
             if time.monotonic() > until:
                 raise Failed("serve was not started again")
             time.sleep(0.05)

@@ -8,12 +8,16 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use event_store::trace;
 use futures_util::FutureExt as _;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
+use crate::call::traceparent;
 use crate::problem::Problem;
+use crate::subject::note_trace;
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -29,10 +33,16 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         %method,
         path,
         request_id = id,
-        entity = tracing::field::Empty,
-        position = tracing::field::Empty
+        trace_id = Empty,
+        entity = Empty,
+        position = Empty
     );
-    let inside = AssertUnwindSafe(next.run(request).instrument(span.clone())).catch_unwind().await;
+    let traced = span.in_scope(|| traced(&method, &route, &path));
+    let caller = traceparent(request.headers());
+    trace::follow(&traced, caller.as_deref());
+    note_trace(&span, &traced, caller.as_deref());
+    let inside = next.run(request).instrument(traced.clone()).instrument(span.clone());
+    let inside = AssertUnwindSafe(inside).catch_unwind().await;
     let mut answer =
         inside.unwrap_or_else(|_| span.in_scope(|| Problem::internal(&"a handler panicked")).into_response());
     if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
@@ -44,11 +54,34 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         answer.headers_mut().insert(REQUEST_ID, id);
     }
     let status = answer.status().as_u16().to_string();
+    traced.record("http.response.status_code", answer.status().as_u16());
+    if answer.status().is_server_error() {
+        traced.record("otel.status_code", "ERROR");
+    }
     let seconds = started.elapsed().as_secs_f64();
     span.in_scope(|| tracing::debug!(status, seconds, "answered"));
-    metrics::histogram!("jetsource_http_request_seconds", "method" => counted(&method), "route" => route, "status" => status)
+    metrics::histogram!("jetsource_http_request_duration_seconds", "method" => counted(&method), "route" => route, "status" => status)
         .record(seconds);
     answer
+}
+
+/// The place of a request in its trace.
+fn traced(method: &Method, route: &str, path: &str) -> Span {
+    let span = tracing::debug_span!(
+        target: trace::TARGET,
+        "http",
+        otel.name = Empty,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method.as_str(),
+        http.route = route,
+        http.response.status_code = Empty,
+        url.path = path,
+    );
+    if !span.is_disabled() {
+        span.record("otel.name", format!("{} {route}", counted(method)));
+    }
+    span
 }
 
 /// A command runs in a task of its own: a caller who hangs up leaves nothing half done. `tasks` lets the program

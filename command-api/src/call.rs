@@ -98,7 +98,7 @@ pub(crate) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Optio
 }
 
 /// The caller's place in its trace. By W3C Trace Context, one that cannot be read is left out.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     let text = one(headers, &HeaderName::from_static("traceparent")).ok()??;
     is_traceparent(text).then(|| text.to_owned())
 }

@@ -23,7 +23,7 @@ use tracing::Instrument as _;
 use crate::api::Api;
 use crate::problem::Problem;
 use crate::server::END;
-use crate::subject::{Unmet, carry_out};
+use crate::subject::{self, Unmet, carry_out};
 
 pub use crate::subject::CATEGORIES;
 
@@ -65,11 +65,13 @@ async fn take(api: &Api, category: &'static str, under_way: &TaskTracker, told: 
             "command",
             subject = delivery.subject(),
             times = delivery.times,
+            trace_id = tracing::field::Empty,
             entity = tracing::field::Empty,
             position = tracing::field::Empty
         );
+        let traced = subject::traced(&span, "inbox", delivery.subject(), delivery.command.as_ref().ok());
         let taken = Taken { api: api.clone(), category, delivery, told: Arc::clone(told) };
-        under_way.spawn(taken.work().instrument(span));
+        under_way.spawn(taken.work().instrument(traced).instrument(span));
     }
 }
 

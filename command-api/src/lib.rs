@@ -9,10 +9,12 @@
 //!   they were
 //! - `subject`, `turns`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
 //! - `live`: the log as it grows, for those who listen
+//! - `causes`: what caused what
 //! - `stored`, [`openapi`], [`asyncapi`]: what is stored, and what the doors take and give, for other tools
-//! - `routes`, `line`, `answer`, [`auth`]: what they have in common
+//! - `routes`, `line`, `accept`, `answer`, [`auth`]: what they have in common
 //! - [`server`]: serving with limits that hold
 
+mod accept;
 mod answer;
 pub mod api;
 mod as_of;
@@ -20,6 +22,7 @@ pub mod asyncapi;
 pub mod auth;
 mod body;
 mod call;
+mod causes;
 mod docs;
 mod entity;
 mod field;

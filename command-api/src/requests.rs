@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::problem::Problem;
 use crate::server::END;
-use crate::subject::{CATEGORIES, Carried, Unmet, carry_out};
+use crate::subject::{self, CATEGORIES, Carried, Unmet, carry_out};
 
 /// The name of the service.
 pub const NAME: &str = "jetsource";
@@ -86,14 +86,17 @@ impl Requests {
             "request",
             subject = request.subject(),
             request_id = id,
+            trace_id = tracing::field::Empty,
             entity = tracing::field::Empty,
             position = tracing::field::Empty
         );
+        let traced = subject::traced(&span, NAME, request.subject(), request.command.as_ref().ok());
         under_way.spawn(
             async move {
                 let _place = place;
                 answer(&api, &request, &id).await;
             }
+            .instrument(traced)
             .instrument(span),
         );
     }

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::Api;
 use crate::lists::list;
 use crate::problem::{Kind, Problem};
-use crate::{answer, auth, docs, history, live, ops, orders, reports, sagas, stock, users};
+use crate::{answer, auth, causes, docs, history, live, ops, orders, reports, sagas, stock, users};
 
 /// The whole API. `commands` counts the commands that are under way.
 pub(crate) fn router(api: Api, commands: TaskTracker) -> Router {
@@ -45,6 +45,7 @@ pub(crate) fn router(api: Api, commands: TaskTracker) -> Router {
         .route("/problems/{slug}", get(ops::problem))
         .merge(docs::routes())
         .merge(live::routes(&api))
+        .merge(causes::routes())
         .fallback(async || {
             Problem::new(Kind::NotFound, "there is nothing at this path; GET /docs shows what there is")
         })

@@ -108,8 +108,9 @@ async fn one<S: Saga<Id: std::str::FromStr<Err = Invalid>>>(
     State(api): State<Api>,
     Id(id): Id<S::Id>,
 ) -> Result<Response, Problem> {
-    let saga = api.store.load::<S>(&id).await?;
+    // The state last: what has begun meanwhile would else be shown as what never began, and so as done.
     let (events, _) = api.store.history::<S>(&id, Version::START, MOST_EVENTS).await?;
+    let saga = api.store.load::<S>(&id).await?;
     let stuck = StuckSagas::open(&api.store).await?.get(&EntityName::new(S::CATEGORY, &id)).await?;
     let shown = Timeline::of::<S>(&id, &saga.state, events, stuck.as_ref())?;
     let shown = shown.ok_or_else(|| none::<S>(&id))?;

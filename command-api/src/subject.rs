@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use domain::{Order, Stock, User};
 use event_model::{Decider as _, Metadata, Position, Version};
-use event_store::{ExecuteError, IdempotencyKey, QueuedCommand, StoreError, Unreadable};
+use event_store::{ExecuteError, IdempotencyKey, QueuedCommand, StoreError, Unreadable, trace};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::api::Api;
@@ -38,6 +39,26 @@ pub(crate) enum Unmet {
     Later(Problem),
     /// Call somebody; until then, keep it.
     Broken(String),
+}
+
+/// The place of a command in the trace that its sender named, within the span that its log lines are in, which learns
+/// the trace.
+pub(crate) fn traced(within: &Span, reader: &str, subject: &str, command: Option<&QueuedCommand>) -> Span {
+    let id = command.map_or("", |command| command.id.as_str());
+    let sender =
+        command.and_then(|command| command.traceparent.as_deref()).filter(|text| is_traceparent(text));
+    let span = within.in_scope(|| trace::processing(reader, subject, id));
+    trace::follow(&span, sender);
+    note_trace(within, &span, sender);
+    span
+}
+
+/// Lets log lines name their trace: the one that is collected, or the one that the caller named.
+pub(crate) fn note_trace(within: &Span, traced: &Span, caller: Option<&str>) {
+    let place = trace::place(traced);
+    if let Some(id) = place.as_deref().or(caller).and_then(trace::trace_id) {
+        within.record("trace_id", id);
+    }
 }
 
 /// Carries a command out. One that came without an id of its own is not known when it comes again.

@@ -8,6 +8,7 @@ is sent twice it answers once: what it has answered stands on the log. Needs nat
 import asyncio
 import json
 import os
+import ssl
 import uuid
 
 import nats
@@ -21,7 +22,8 @@ LIMIT = int(os.environ.get("LIMIT", "100000"))
 async def history(js, order):
     """The last answer for this order, and where it lies on the log."""
     try:
-        last = await js.get_last_msg("EVENTS", f"events.payment.{order}")
+        # Any server may answer, also one that is behind: then the append is refused, and the command comes again.
+        last = await js.get_last_msg("EVENTS", f"events.payment.{order}", direct=True)
         return last.headers["ce-type"], last.seq
     except NotFoundError:
         return None, 0
@@ -53,7 +55,11 @@ async def carry_out(js, message):
 
 
 async def main():
-    client = await nats.connect(os.environ.get("NATS", "nats://127.0.0.1:4222"), max_reconnect_attempts=-1)
+    servers = os.environ.get("NATS", "nats://127.0.0.1:4222").split(",")
+    # A broker with users and TLS: its certificates, and where this user may hear answers (deploy/nats).
+    inbox, authority = os.environ.get("NATS_INBOX", "_INBOX"), os.environ.get("NATS_CA")
+    tls = ssl.create_default_context(cafile=authority) if authority else None
+    client = await nats.connect(servers, max_reconnect_attempts=-1, inbox_prefix=inbox, tls=tls)
     js = client.jetstream()
     config = ConsumerConfig(ack_wait=5)
     queue = await js.pull_subscribe("commands.payment.>", durable="payment", stream="COMMANDS", config=config)

@@ -9,10 +9,12 @@
 //! - `event`: what it sets out to do, and what it notes
 //! - `phase`: where it stands, and what follows from that
 //! - `learn`: what is new in what it learns
+//! - `machine`: all of that as a picture
 //! - `route`, `send`: what it learns from which event, and what it sends for which of its own
 
 mod event;
 mod learn;
+mod machine;
 mod phase;
 mod route;
 mod send;

@@ -5,6 +5,7 @@
 //! shipped, or has ended.
 
 mod event;
+mod machine;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,7 @@ mod messages;
 
 use event_model::{EntityName, Event, Metadata, Position, Version, event, event_id};
 use tokio::time::{Instant, sleep};
+use tracing::Instrument as _;
 
 use crate::committer::{Company, Outgoing};
 use crate::envelope::{CE_ID, Draft, Entry};
@@ -13,7 +14,9 @@ use crate::error::{Cause, StoreError};
 use crate::publish::{Answer, TOO_LARGE};
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
+use crate::subjects;
 use crate::subscribe::Mark;
+use crate::trace;
 
 /// Where an entity stood when it was read: what an append relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,6 +119,20 @@ impl EventStore {
     ) -> Result<Position, StoreError> {
         let first = writes.iter().find(|write| !write.drafts.is_empty());
         let first = first.ok_or_else(|| StoreError::Unfit("an append without events".into()))?;
+        let count = writes.iter().map(|write| write.drafts.len()).sum();
+        let span = trace::publishing(&subjects::append(&first.entity), &first.entity, count);
+        let metadata = trace::sent_by(&span, metadata);
+        self.append_first(first, writes, &metadata, deadline).instrument(span).await
+    }
+
+    /// [`EventStore::append_by`], where this is the first that has events.
+    async fn append_first(
+        &self,
+        first: &Write,
+        writes: &[Write],
+        metadata: &Metadata,
+        deadline: Instant,
+    ) -> Result<Position, StoreError> {
         let started = Instant::now();
         let mut company = Company::Anybody;
         let mut unanswered = false;

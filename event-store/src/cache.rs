@@ -39,7 +39,7 @@ impl Entities {
     pub(crate) fn get<D: Decider>(&self, name: &EntityName) -> Option<Loaded<D>> {
         let found = self.0.get(name).and_then(|found| found.entity.downcast_ref::<Loaded<D>>().cloned());
         let outcome = if found.is_some() { "hit" } else { "miss" };
-        metrics::counter!("jetsource_state_cache_total", "outcome" => outcome).increment(1);
+        metrics::counter!("jetsource_state_cache_lookups_total", "outcome" => outcome).increment(1);
         found
     }
 

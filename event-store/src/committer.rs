@@ -41,6 +41,15 @@ pub(crate) struct Outgoing {
     pub(crate) data: Bytes,
 }
 
+impl Outgoing {
+    /// The same, to be sent once more.
+    pub(crate) fn copy(&self) -> Self {
+        let Self { subject, relies_on, headers, data } = self;
+        let (subject, relies_on) = (subject.clone(), relies_on.clone());
+        Self { subject, relies_on, headers: headers.clone(), data: data.clone() }
+    }
+}
+
 /// With whom an append may share a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Company {

@@ -1,6 +1,7 @@
 //! The connection to the broker, and what it must be before the log may rely on it.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -9,8 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Cause, StoreError};
 
+mod access;
 mod durability;
 
+pub use access::Access;
 pub(crate) use durability::SUBJECT as JSZ;
 
 /// The oldest broker that can do what the log needs.
@@ -22,6 +25,8 @@ pub struct Connection {
     client: async_nats::Client,
     /// How often a connection was made; readers begin anew when it rises.
     made: watch::Receiver<u64>,
+    /// What this user was last refused.
+    denied: Arc<Mutex<Option<String>>>,
 }
 
 /// Why there is no broker to rely on.
@@ -35,6 +40,14 @@ pub enum ConnectError {
         /// What the attempt ended in.
         #[source]
         source: Cause,
+    },
+    /// It does not let this user in.
+    #[error("the NATS server at {url} does not let us in: {reason}")]
+    NotLetIn {
+        /// Where.
+        url: String,
+        /// Why, and what to do.
+        reason: String,
     },
     /// It is older than 2.15.
     #[error("the NATS server is {found}; at least 2.15 is needed: upgrade it")]
@@ -71,9 +84,22 @@ impl Connection {
     /// [`ConnectError`], when nobody answers within five seconds or the broker is not fit; when several servers find no
     /// leader within ten.
     pub async fn open(urls: &str) -> Result<Self, ConnectError> {
+        Self::open_as(urls, &Access::default()).await
+    }
+
+    /// [`Connection::open`], for a broker that wants to know who asks.
+    ///
+    /// # Errors
+    /// As [`Connection::open`], and [`ConnectError::NotLetIn`].
+    pub async fn open_as(urls: &str, access: &Access) -> Result<Self, ConnectError> {
         let servers: Vec<&str> = urls.split(',').map(str::trim).collect();
         let (count, made) = watch::channel(0);
-        let client = async_nats::ConnectOptions::new()
+        let denied = Arc::new(Mutex::new(None));
+        let refused = Arc::clone(&denied);
+        let client = access
+            .options(&servers)
+            .await
+            .map_err(|reason| ConnectError::NotLetIn { url: urls.to_owned(), reason })?
             .name("jetsource")
             .connection_timeout(TO_ANSWER)
             .request_timeout(Some(Duration::from_secs(2)))
@@ -87,13 +113,19 @@ impl Connection {
                 if matches!(event, async_nats::Event::Connected) {
                     count.send_modify(|count| *count += 1);
                 }
+                if let async_nats::Event::ServerError(error) = &event
+                    && let Some(what) = access::denied(error)
+                {
+                    tracing::warn!(what, "the broker does not let this user do that");
+                    *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+                }
                 tracing::debug!(%event, "broker connection");
                 std::future::ready(())
             })
             .connect(servers)
             .await
-            .map_err(|source| ConnectError::NoAnswer { url: urls.to_owned(), source: source.into() })?;
-        let connection = Self { client, made };
+            .map_err(|error| no_connection(urls, error))?;
+        let connection = Self { client, made, denied };
         connection.check().await?;
         Ok(connection)
     }
@@ -113,6 +145,11 @@ impl Connection {
             sleep(PAUSE).await;
         }
         Ok(())
+    }
+
+    /// What this user was last refused, in the broker's words; its requests are never answered then.
+    pub(crate) fn denied(&self) -> Option<String> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the broker is several servers.
@@ -157,4 +194,21 @@ impl Connection {
     pub(crate) fn made(&self) -> watch::Receiver<u64> {
         self.made.clone()
     }
+}
+
+fn no_connection(urls: &str, error: async_nats::ConnectError) -> ConnectError {
+    use async_nats::ConnectErrorKind::{
+        Authentication, AuthorizationViolation, Dns, Io, MaxReconnects, ServerParse, TimedOut, Tls,
+    };
+    let url = urls.to_owned();
+    let reason = match error.kind() {
+        Authentication | AuthorizationViolation => {
+            "it knows no such user: put user and password into --nats-url, or name --nats-creds".to_owned()
+        }
+        Tls => format!("{error}: name the certificate authority that signed its certificate with --nats-ca"),
+        ServerParse | Dns | TimedOut | Io | MaxReconnects => {
+            return ConnectError::NoAnswer { url, source: error.into() };
+        }
+    };
+    ConnectError::NotLetIn { url, reason }
 }

@@ -64,7 +64,9 @@ impl EventStore {
     /// # Errors
     /// [`StreamError`], as [`EventStore::open`].
     pub async fn open_deadlines(&self) -> Result<(), StreamError> {
-        streams::ensure(self.context(), streams::deadlines(self.connection().replicas())).await.map(drop)
+        streams::ensure(self.connection(), self.context(), streams::deadlines(self.connection().replicas()))
+            .await
+            .map(drop)
     }
 
     /// Has the broker remind the saga; returns once that is stored, on disk. One that is set already stays as it is, and

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use event_model::{Decider, Metadata, Version, event_id};
 use tokio::time::{Instant, sleep};
+use tracing::Instrument as _;
 
 use crate::also::Also;
 use crate::append::Write;
@@ -13,6 +14,7 @@ use crate::fold::Folding;
 use crate::keys::Hold;
 use crate::load::Loaded;
 use crate::store::EventStore;
+use crate::trace;
 
 /// The version that a command relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +144,16 @@ impl EventStore {
 
     /// Decides on what was read, and reads on for as long as others are faster.
     pub(crate) async fn carry_out<D: Decider, R: Error + From<D::Rejection> + Send + Sync + 'static>(
+        &self,
+        ask: Ask<'_, D>,
+        folding: Folding<D>,
+        also: &(impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync),
+    ) -> Result<Done<D>, ExecuteError<R>> {
+        let span = trace::deciding(folding.entity());
+        self.decide_until_stored(ask, folding, also).instrument(span).await
+    }
+
+    async fn decide_until_stored<D: Decider, R: Error + From<D::Rejection> + Send + Sync + 'static>(
         &self,
         ask: Ask<'_, D>,
         mut folding: Folding<D>,

@@ -10,6 +10,7 @@
 //! - `leader`: what only one of several servers knows for certain
 //! - [`read`], `tail`, [`history`], `fold`, [`load`], [`many`], [`past`], `cache`: histories, and entities from them
 //! - [`pages`]: the whole log, page by page; `moment`: where on it a time is
+//! - [`chain`]: all that has one first cause
 //! - `snapshot`: what a long history folded to once
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `batches`,
 //!   `cost`, `touched`: those that wait share one batch and its syncs
@@ -23,7 +24,9 @@
 //! - [`lease`]: of several processes, one does a piece of work
 //! - `head`: where it ends, and whether it still is the same
 //! - [`subscribe`]: the whole log in order, without a gap; `filter`: which of it is wanted
+//! - [`trace`]: the place of a piece of work in a trace
 //! - [`restore`]: events that were recorded elsewhere, put on an empty log as they were
+//! - [`backup`]: all streams as their messages, to be kept elsewhere and put back
 //! - [`verify`]: everything that is wrong with it
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
@@ -31,9 +34,11 @@
 
 pub mod also;
 pub mod append;
+pub mod backup;
 mod batch;
 mod batches;
 mod cache;
+pub mod chain;
 pub mod cloud_event;
 mod committer;
 pub mod connection;
@@ -72,12 +77,14 @@ pub mod subjects;
 pub mod subscribe;
 mod tail;
 mod touched;
+pub mod trace;
 pub mod verify;
 mod way;
 
 pub use also::Also;
 pub use append::{Stand, Write};
-pub use connection::{ConnectError, Connection, Durability};
+pub use chain::Chain;
+pub use connection::{Access, ConnectError, Connection, Durability};
 pub use deadlines::{Due, DueDeadlines};
 pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};

@@ -8,6 +8,7 @@ pub(crate) mod asked;
 pub mod inbox;
 pub mod refused;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use event_model::{EntityName, Metadata};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::committer::{Company, Outgoing};
@@ -26,6 +28,7 @@ use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
 use crate::streams::{self, COMMANDS, StreamError};
 use crate::subjects;
+use crate::trace;
 
 /// The name of the header with the command or event that caused a command.
 pub const CAUSATION: HeaderName = HeaderName::from_static("ce-causationid");
@@ -82,8 +85,9 @@ impl EventStore {
     pub async fn open_queue(&self, categories: &[&str]) -> Result<(), StreamError> {
         let replicas = self.connection().replicas();
         let subjects = categories.iter().map(|category| subjects::commands(category)).collect();
-        streams::ensure_taking(self.context(), streams::commands(subjects, replicas)).await?;
-        streams::ensure(self.context(), streams::rejected(replicas)).await?;
+        streams::ensure_taking(self.connection(), self.context(), streams::commands(subjects, replicas))
+            .await?;
+        streams::ensure(self.connection(), self.context(), streams::rejected(replicas)).await?;
         Ok(())
     }
 
@@ -106,9 +110,22 @@ impl EventStore {
     /// [`StoreError::Unavailable`] when the broker does not answer, or the queue is full;
     /// [`StoreError::Unfit`] when no queue takes commands of its category, or it is too large.
     pub async fn enqueue(&self, command: &QueuedCommand) -> Result<(), StoreError> {
+        let subject = subjects::command(&command.entity, &command.command);
+        let span = trace::publishing(&subject, &command.entity, 1);
+        let mut headers = headers(command);
+        if let Some(place) = trace::place(&span) {
+            headers.insert(TRACEPARENT, place);
+        }
+        self.put(subject.into(), headers, command).instrument(span).await
+    }
+
+    async fn put(
+        &self,
+        subject: Arc<str>,
+        headers: HeaderMap,
+        command: &QueuedCommand,
+    ) -> Result<(), StoreError> {
         let deadline = self.deadline();
-        let subject = std::sync::Arc::<str>::from(subjects::command(&command.entity, &command.command));
-        let headers = headers(command);
         let mut company = Company::Anybody;
         loop {
             let by = deadline.min(Instant::now() + ROUND_TRIP);

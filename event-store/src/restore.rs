@@ -188,7 +188,7 @@ impl Restoring {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let connection = self.store.admit(deadline).await?;
-            let copies = batch.iter().map(copy).collect();
+            let copies = batch.iter().map(Outgoing::copy).collect();
             let by = deadline.min(Instant::now() + self.store.patience());
             let cause: Cause = match publish::all(self.store.client(), copies, by).await {
                 Answer::Stored { sequence, .. } if sequence == end.position => {
@@ -221,11 +221,6 @@ impl Restoring {
             }
         }
     }
-}
-
-fn copy(message: &Outgoing) -> Outgoing {
-    let Outgoing { subject, headers, data, .. } = message;
-    Outgoing { subject: subject.clone(), relies_on: None, headers: headers.clone(), data: data.clone() }
 }
 
 /// Whether what lies on a log is the same event, whatever its position.

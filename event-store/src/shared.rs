@@ -30,6 +30,10 @@ impl EventStore {
         fresh[..16].copy_from_slice(Uuid::new_v4().as_bytes());
         fresh[16..].copy_from_slice(Uuid::new_v4().as_bytes());
         let fresh = &fresh;
+        // Whoever may not write here may read all the same.
+        if let Some(kept) = self.kept_secret(name).await? {
+            return Ok(kept);
+        }
         patiently(self.deadline(), |by| async move {
             let bucket = self.shared_bucket().await?;
             let made = bucket.create(name, fresh.to_vec().into()).await;

@@ -81,9 +81,9 @@ impl EventStore {
         let mut context = jetstream::new(connection.client().clone());
         context.set_timeout(Duration::from_secs(2));
         let replicas = connection.replicas();
-        let events = streams::ensure(&context, streams::events(replicas)).await?;
-        streams::ensure(&context, streams::keys(settings.key_retention, replicas)).await?;
-        streams::ensure(&context, streams::snapshots(replicas)).await?;
+        let events = streams::ensure(&connection, &context, streams::events(replicas)).await?;
+        streams::ensure(&connection, &context, streams::keys(settings.key_retention, replicas)).await?;
+        streams::ensure(&connection, &context, streams::snapshots(replicas)).await?;
         let snapshots = Snapshots::start(connection.client().clone());
         Ok(Self(Arc::new(Opened {
             committer: Committer::start(connection.client().clone()),

@@ -10,7 +10,7 @@ use async_nats::jetstream::{Context, ErrorCode};
 
 use tokio::time::{Instant, sleep};
 
-use crate::connection::TO_ELECT;
+use crate::connection::{Connection, TO_ELECT};
 use crate::error::{Cause, StoreError};
 
 /// The stream that is the log.
@@ -54,6 +54,18 @@ pub enum StreamError {
         stream: String,
         /// How many replicas it is to have.
         replicas: usize,
+    },
+    /// This user may not make or change it.
+    #[error(
+        "stream {stream} is not there or not as it must be, and this user may not make or change streams: run \
+         `jetsource setup` with the same settings, as a user who may"
+    )]
+    NotAllowed {
+        /// Which stream.
+        stream: String,
+        /// What the broker said.
+        #[source]
+        source: Cause,
     },
     /// The broker would not make it.
     #[error("stream {stream} could not be made")]
@@ -189,11 +201,18 @@ pub(crate) fn deadlines(replicas: usize) -> Config {
 }
 
 /// Makes the stream, or checks the one that is there. Returns how it is. Asks again while nobody leads.
-pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, StreamError> {
+pub(crate) async fn ensure(
+    connection: &Connection,
+    context: &Context,
+    wanted: Config,
+) -> Result<Config, StreamError> {
     let deadline = Instant::now() + TO_ELECT;
     let found = loop {
         match find_or_make(context, &wanted).await {
             Ok(found) => break found,
+            Err(no) if connection.denied().is_some() => {
+                return Err(not_made(connection, &wanted.name, no.source));
+            }
             Err(no) if no.may_pass() && Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
             Err(no) => return Err(no.for_good(&wanted)),
         }
@@ -202,10 +221,7 @@ pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, 
         let stream = wanted.name.clone();
         let Config { max_age, duplicate_window, .. } = wanted;
         let changed = Config { max_age, duplicate_window, ..found.clone() };
-        context
-            .update_stream(changed)
-            .await
-            .map_err(|error| StreamError::Refused { stream, source: error.into() })?;
+        context.update_stream(changed).await.map_err(|error| not_made(connection, &stream, error.into()))?;
         return Ok(found);
     }
     differs(&found, &wanted).map_or(Ok(found), Err)
@@ -219,23 +235,34 @@ pub(crate) fn differs(found: &Config, wanted: &Config) -> Option<StreamError> {
 
 /// [`ensure`], of a stream that may take more subjects than these. Those that it lacks are added; none is taken away,
 /// because something may still wait there.
-pub(crate) async fn ensure_taking(context: &Context, wanted: Config) -> Result<Config, StreamError> {
+pub(crate) async fn ensure_taking(
+    connection: &Connection,
+    context: &Context,
+    wanted: Config,
+) -> Result<Config, StreamError> {
     loop {
         let there = context.get_stream(&wanted.name).await.ok();
         let there = there.map(|stream| stream.cached_info().config.subjects.clone()).unwrap_or_default();
         let subjects: BTreeSet<String> = there.iter().chain(&wanted.subjects).cloned().collect();
         let all = Config { subjects: subjects.into_iter().collect(), ..wanted.clone() };
         if !there.is_empty() && there.len() < all.subjects.len() {
-            context.update_stream(&all).await.map_err(|error| StreamError::Refused {
-                stream: wanted.name.clone(),
-                source: error.into(),
-            })?;
+            let updated = context.update_stream(&all).await;
+            updated.map_err(|error| not_made(connection, &wanted.name, error.into()))?;
         }
-        match ensure(context, all).await {
+        match ensure(connection, context, all).await {
             // Another node has just added some of its own.
             Err(StreamError::Differs { field: "subjects", .. }) => sleep(PAUSE).await,
             ensured => return ensured,
         }
+    }
+}
+
+/// Why the broker would not make or change a stream: because of who asks, or for a reason of its own.
+fn not_made(connection: &Connection, stream: &str, source: Cause) -> StreamError {
+    let stream = stream.to_owned();
+    match connection.denied() {
+        Some(said) => StreamError::NotAllowed { stream, source: said.into() },
+        None => StreamError::Refused { stream, source },
     }
 }
 

@@ -173,8 +173,13 @@ impl Subscription {
 impl EventStore {
     /// The messages of the log behind a position, as the broker sends them.
     pub(crate) async fn messages_after(&self, position: Position) -> Result<Stream, StoreError> {
+        self.messages_of(EVENTS, position.next().get()).await
+    }
+
+    /// The messages of a stream from a sequence on, as the broker sends them.
+    pub(crate) async fn messages_of(&self, stream: &str, from: u64) -> Result<Stream, StoreError> {
         let config = pull::Config {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: position.next().get() },
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
             ack_policy: AckPolicy::None,
             inactive_threshold: Duration::from_secs(30),
             memory_storage: true,
@@ -182,7 +187,7 @@ impl EventStore {
             ..pull::Config::default()
         };
         let consumer =
-            self.context().create_consumer_on_stream(config, EVENTS).await.map_err(StoreError::away)?;
+            self.context().create_consumer_on_stream(config, stream).await.map_err(StoreError::away)?;
         let messages = consumer.stream().max_messages_per_batch(AHEAD).heartbeat(HEARTBEAT);
         messages.expires(Duration::from_secs(30)).messages().await.map_err(StoreError::away)
     }

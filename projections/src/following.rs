@@ -22,6 +22,7 @@ use crate::rebuild::Rebuild;
 use crate::serving::Serving;
 use crate::sqlite::{Applied, SqliteViews};
 use crate::status::Board;
+use crate::traced::traced;
 
 /// How long to wait after a failure: twice as long each time, up to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -174,6 +175,8 @@ impl<P: Projection> Following<P> {
     ) -> Result<Option<()>, ViewError> {
         let Some(work) = Work::of(batch) else { return Ok(Some(())) };
         let started = Instant::now();
+        // They end when the rows are there, or when nobody waits for them any more.
+        let _spans = if place == Place::Serving { traced::<P>(&work.entries) } else { Vec::new() };
         let Some(applied) = self.insist(place, &work, shutdown).await? else { return Ok(None) };
         self.board.count(place, work.entries.len());
         match place {

@@ -3,7 +3,7 @@
 //! Reading order:
 //! - [`views`]: what lists ask, and what makes a worker
 //! - [`query`], [`sums`], [`cursor`]: a page of rows or of sums over them, and where the next one begins
-//! - [`worker`], `following`, `serving`, `telling`: a worker, and what it does from one moment to the next
+//! - [`worker`], `following`, `serving`, `telling`, `traced`: a worker, and what it does from one moment to the next
 //! - `generation`, `feed`, `reading`: rows in a table of their own, from the log, position and rows in one transaction
 //! - `rebuild`, `leftovers`: a generation built beside the serving one, the switch, and what is left behind
 //! - `fold`, `attempt`: a batch into changes of rows, whatever a projection does
@@ -40,6 +40,7 @@ pub mod sqlite;
 pub mod status;
 pub mod sums;
 mod telling;
+mod traced;
 pub mod verify;
 pub mod views;
 pub mod worker;

@@ -77,6 +77,7 @@ impl<S: Saga> Lanes<S> {
     /// These were stuck when another runner left off.
     pub(crate) fn set_aside(&mut self, stuck: &[Stuck]) {
         self.aside = stuck.iter().map(|stuck| (stuck.id.clone(), stuck.position)).collect();
+        self.tell();
     }
 
     /// The position from which one has to go on that is set aside.

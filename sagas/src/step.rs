@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use event_model::{EntityName, Metadata, Outgoing, Position, Recorded, Request, Saga};
-use event_store::{Done, Due, Effect, EventStore, ExecuteError, QueuedCommand, StoreError};
+use event_store::{Done, Due, Effect, EventStore, ExecuteError, QueuedCommand, StoreError, subjects, trace};
 use futures_util::FutureExt as _;
 use futures_util::future::ready;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 /// What an operator is told: what was done, or why not.
@@ -87,6 +88,11 @@ pub(crate) async fn carry_out<S: Saga>(
     id: &S::Id,
     step: &Step<S>,
 ) -> Result<Effect, Halt> {
+    let span = traced::<S>(id, step);
+    carry_out_once(store, id, step).instrument(span).await
+}
+
+async fn carry_out_once<S: Saga>(store: &EventStore, id: &S::Id, step: &Step<S>) -> Result<Effect, Halt> {
     let done = match step {
         Step::Learn { command, cause } => {
             AssertUnwindSafe(learn::<S>(store, id, command.clone(), cause.clone())).catch_unwind().await
@@ -100,6 +106,20 @@ pub(crate) async fn carry_out<S: Saga>(
         }
     };
     done.unwrap_or_else(|panic| Err(Halt::Stuck(format!("it panicked: {}", said(panic.as_ref())))))
+}
+
+/// The place of a step in the trace of its cause; of a deadline, which the broker held back, that is not known.
+fn traced<S: Saga>(id: &S::Id, step: &Step<S>) -> Span {
+    let cause = match step {
+        Step::Learn { cause, .. } => Some((cause.id, cause.traceparent.as_deref())),
+        Step::Send(event) => Some((event.id, event.traceparent.as_deref())),
+        Step::Expire(_) | Step::Abandon { .. } => None,
+    };
+    let subject = subjects::stored(&EntityName::new(S::CATEGORY, id));
+    let (cause, traceparent) = cause.unwrap_or_default();
+    let span = trace::processing(S::CATEGORY, &subject, cause);
+    trace::follow(&span, traceparent);
+    span
 }
 
 async fn learn<S: Saga>(

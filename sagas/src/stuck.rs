@@ -110,9 +110,19 @@ impl StuckSagas {
         sent.await.map(drop).map_err(away)
     }
 
-    /// It goes on.
+    /// It goes on. A record that came meanwhile stays: it is another one.
     pub(crate) async fn remove(&self, saga: &EntityName) -> Result<(), StoreError> {
-        self.stream.purge().filter(subject(saga)).await.map(drop).map_err(away)
+        let record = match self.stream.get_last_raw_message_by_subject(&subject(saga)).await {
+            Ok(record) => record,
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => return Ok(()),
+            Err(error) => return Err(away(error)),
+        };
+        match self.stream.delete_message(record.sequence).await {
+            Ok(_) => Ok(()),
+            // It is gone, or another has taken its place.
+            Err(_) if self.get(saga).await?.is_none() => Ok(()),
+            Err(error) => Err(away(error)),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::finding::Finding;
 use super::here::in_words;
 use crate::endpoints::without_password;
 use crate::exit::Failure;
+use crate::settings::BrokerPlace;
 
 /// By how much clocks may differ before somebody should look, and before deadlines and times mean little.
 const APART: Duration = Duration::seconds(1);
@@ -18,20 +19,17 @@ const MUCH: u64 = 80;
 const TOO_MUCH: u64 = 95;
 
 /// The broker, if it is there and fit.
-pub(super) async fn connect(url: &str) -> Result<(Finding, Connection), Finding> {
+pub(super) async fn connect(place: &BrokerPlace, url: &str) -> Result<(Finding, Connection), Finding> {
     const CHECK: &str = "broker";
     let at = without_password(url);
-    match Connection::open(url).await {
+    match place.connect_to(url).await {
         Ok(connection) => {
             let version = connection.client().server_info().version;
             let servers = if connection.replicas() > 1 { ", one of several servers" } else { "" };
             let seen = format!("nats-server {version} at {at}{servers}, with JetStream");
             Ok((Finding::ok(CHECK, seen), connection))
         }
-        Err(error) => {
-            let failure = Failure::from(error);
-            Err(Finding::problem(CHECK, format!("not usable at {at}"), failure.line()))
-        }
+        Err(failure) => Err(Finding::problem(CHECK, format!("not usable at {at}"), failure.line())),
     }
 }
 
@@ -81,7 +79,7 @@ pub(super) async fn space(connection: &Connection) -> Finding {
 }
 
 fn hundredths(used: u64, most: u64) -> u64 {
-    if most == 0 { 0 } else { used.saturating_mul(100) / most }
+    used.saturating_mul(100).checked_div(most).unwrap_or_default()
 }
 
 /// Whether this machine's clock is right, as far as the broker's is.

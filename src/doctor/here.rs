@@ -16,8 +16,8 @@ const LITTLE: u64 = 2 << 30;
 /// The settings in the environment: each must be one, and `serve` must be able to run with them.
 pub(super) fn settings() -> Finding {
     const CHECK: &str = "settings";
-    let names = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-    let mut named: Vec<String> = names.filter(|name| name.starts_with("JETSOURCE_")).collect();
+    let all = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    let mut named: Vec<String> = all.filter(|name| name.starts_with("JETSOURCE_")).collect();
     named.sort();
     let known = settings::variables();
     let unknown: Vec<_> = named.iter().filter(|name| !known.contains(*name)).cloned().collect();

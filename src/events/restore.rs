@@ -9,7 +9,7 @@ use clap::builder::FalseyValueParser;
 use domain::EmailClaim;
 use event_model::{Decider as _, Position, Recorded};
 use event_store::restore::is_same;
-use event_store::{Connection, Durability, EventStore, Mark, Restoring, Settings, StoreError, cloud_event};
+use event_store::{Durability, EventStore, Mark, Restoring, Settings, StoreError, cloud_event};
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 
@@ -43,7 +43,7 @@ struct Lines {
 
 /// Imports the file. Once more is harmless: what is there already is compared, and the rest is added.
 pub(crate) async fn restore(asked: &Restore) -> Result<(), Failure> {
-    let connection = Connection::open(&asked.broker.url()?).await?;
+    let connection = asked.broker.connect().await?;
     if connection.durability().await != Durability::EveryAckSynced {
         tracing::warn!("this broker does not sync each event before it acknowledges it");
     }

@@ -38,12 +38,13 @@ pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
     let store = super::open(&asked.broker).await?;
     // Before the log is looked at: the readers go on meanwhile.
     let mut readers = readers(&views_file(asked.views.as_deref(), asked.broker.data_dir())?)?;
+    let mut others = Vec::new();
     for category in [Checkout::CATEGORY, Departure::CATEGORY] {
         let mark = sagas::checkpoint(&store, category).await?;
-        readers.push(Reader { name: format!("saga {category}"), mark });
+        others.push(Reader { name: format!("saga {category}"), mark });
     }
-    readers.push(Reader { name: "writers".into(), mark: store.whole_up_to().await? });
-    readers.retain(|reader| reader.mark != Mark::START);
+    others.push(Reader { name: "writers".into(), mark: store.whole_up_to().await? });
+    readers.extend(others.into_iter().filter(|other| other.mark != Mark::START));
     let bar = bar();
     let verified = store
         .verify(&categories(), &readers, |read, head| {

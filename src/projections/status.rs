@@ -1,26 +1,21 @@
 //! `jetsource projections status`: how far each read model is. Its worker tells; where none runs, the file does.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use event_store::EventStore;
 use projections::{ControlError, Rebuild, Report, SqliteViews};
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::{known, report};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::printed;
 use crate::settings::{BrokerPlace, views_file};
+use crate::watched::{self, Moments};
 
-/// How often it is told when it is watched.
-const EVERY: Duration = Duration::from_secs(1);
-/// From the top of an empty screen.
-const CLEARED: &str = "\x1b[H\x1b[2J";
 /// Above the columns.
 const TITLES: [&str; 9] =
     ["VIEW", "VERSION", "GENERATION", "POSITION", "BEHIND", "SECONDS", "EVENTS/S", "ASIDE", "STATE"];
@@ -50,14 +45,13 @@ pub(crate) async fn run(asked: &Status) -> Result<(), Failure> {
         Err(_) if views.exists() => None,
         Err(failure) => return Err(failure),
     };
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut moments = Moments::begin();
     loop {
-        ticks.tick().await;
+        moments.next().await;
         let told = tell(asked, &reports(store.as_ref(), &views).await?)?;
         let mut out = io::stdout().lock();
-        if asked.watch && !asked.json && out.is_terminal() {
-            write!(out, "{CLEARED}")?;
+        if asked.watch && !asked.json {
+            watched::clear(&mut out)?;
         }
         writeln!(out, "{told}")?;
         out.flush()?;

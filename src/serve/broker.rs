@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use command_api::inbox::CATEGORIES;
-use event_store::{Connection, Durability, EventStore, Settings};
+use event_store::{Durability, EventStore, Settings};
 use nats_launcher::{Options, Port, Server, find};
 
 use crate::endpoints::without_password;
@@ -31,7 +31,7 @@ impl Broker {
             (Some(server), _) => server.url(),
             (None, url) => url.clone().unwrap_or_default(),
         };
-        let connection = Connection::open(&url).await?;
+        let connection = settings.access.connect(&url).await?;
         let durability = connection.durability().await;
         if !settings.allow_lazy_sync {
             trust(&durability, &url)?;

@@ -4,9 +4,37 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use event_store::{Access, Connection};
 
 use crate::endpoints::Endpoints;
 use crate::exit::{Exit, Failure};
+
+/// How to be let in by a broker that is not for everybody. User and password may also stand in its URL.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the names of the flags")]
+pub(crate) struct BrokerAccess {
+    /// The credentials of a user of the broker, or the seed of its key
+    #[arg(long, value_name = "FILE")]
+    nats_creds: Option<PathBuf>,
+    /// The certificates by which the broker is known to be the one it says, and TLS in any case
+    #[arg(long, value_name = "FILE")]
+    nats_ca: Option<PathBuf>,
+    /// What the subjects of our answers begin with [default: _INBOX]
+    #[arg(long, value_name = "SUBJECT")]
+    nats_inbox: Option<String>,
+}
+
+impl BrokerAccess {
+    /// Connects to the broker at these URLs.
+    pub(crate) async fn connect(&self, urls: &str) -> Result<Connection, Failure> {
+        let access = Access {
+            credentials: self.nats_creds.clone(),
+            authority: self.nats_ca.clone(),
+            inbox: self.nats_inbox.clone(),
+        };
+        Ok(Connection::open_as(urls, &access).await?)
+    }
+}
 
 /// Where the broker is.
 #[derive(Debug, Args)]
@@ -17,9 +45,21 @@ pub(crate) struct BrokerPlace {
     /// The data folder of a running `serve`
     #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    access: BrokerAccess,
 }
 
 impl BrokerPlace {
+    /// Connects to it.
+    pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
+        self.connect_to(&self.url()?).await
+    }
+
+    /// Connects to the broker at these URLs, in the same way.
+    pub(crate) async fn connect_to(&self, urls: &str) -> Result<Connection, Failure> {
+        self.access.connect(urls).await
+    }
+
     /// The URL of the broker.
     pub(crate) fn url(&self) -> Result<String, Failure> {
         let found = || Endpoints::of(&self.data_dir).map(|running| running.nats);
@@ -102,12 +142,15 @@ pub(crate) struct Places {
     /// The data folder of a running `serve`
     #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
     data_dir: PathBuf,
+    #[command(flatten)]
+    access: BrokerAccess,
 }
 
 impl Places {
     /// Where the broker is.
     pub(crate) fn broker(&self) -> BrokerPlace {
-        BrokerPlace { nats_url: self.nats_url.clone(), data_dir: self.data_dir.clone() }
+        let (nats_url, data_dir) = (self.nats_url.clone(), self.data_dir.clone());
+        BrokerPlace { nats_url, data_dir, access: self.access.clone() }
     }
 
     /// Where the API is, for calls that everybody may make.

@@ -8,7 +8,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use domain::Participant;
 
-use super::{duration, views_file};
+use super::{BrokerAccess, duration, views_file};
 use crate::exit::{Exit, Failure};
 
 /// How `serve` runs.
@@ -29,6 +29,8 @@ pub(crate) struct Serve {
     /// A broker that runs already; without it, one is started as a child with its store in the data folder
     #[arg(long, value_name = "URL")]
     pub(crate) nats_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: BrokerAccess,
     /// The nats-server to start [default: PATH, then .nats/ in the checkout, then the data folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) nats_server: Option<PathBuf>,
@@ -68,6 +70,9 @@ pub(crate) struct Serve {
     /// External participants of a checkout, which answer on subjects of their own, such as payment
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) checkout_participants: Vec<Participant>,
+    /// Where traces go: the base of an OTLP/HTTP collector [default: nowhere, or what OpenTelemetry's own variable names]
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
     /// A file to put in place once everything serves, like serve.json in the data folder
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,

@@ -102,7 +102,7 @@ async fn the_metrics_tell_what_was_done() {
         "jetsource_view_position{view=\"stock\"}",
         "jetsource_view_lag_seconds",
         "jetsource_broker_connected 1",
-        "jetsource_http_request_seconds",
+        "jetsource_http_request_duration_seconds",
     ] {
         assert!(metrics.contains(name), "{name} is missing:\n{metrics}");
     }
@@ -116,7 +116,7 @@ async fn the_metrics_tell_what_was_done() {
 async fn remembered(api: &Api) -> [u64; 2] {
     let metrics = text(api.get("/metrics").await.body);
     ["hit", "miss"].map(|outcome| {
-        let name = format!("jetsource_state_cache_total{{outcome=\"{outcome}\"}} ");
+        let name = format!("jetsource_state_cache_lookups_total{{outcome=\"{outcome}\"}} ");
         metrics.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok()).unwrap_or(0)
     })
 }

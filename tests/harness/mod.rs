@@ -30,6 +30,7 @@ const TO_END: Duration = Duration::from_secs(30);
 pub struct Program {
     folder: TempDir,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     child: Child,
     ready: Value,
     starts: u32,
@@ -51,9 +52,17 @@ impl Program {
     /// In a folder that the test has prepared; the data folder is `data` in it.
     #[must_use]
     pub fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+        Self::start_told(folder, arguments, &[])
+    }
+
+    /// With variables in its environment too.
+    #[must_use]
+    pub fn start_told(folder: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        let child = spawn(folder.path(), &arguments, 0);
-        let mut program = Self { folder, arguments, child, ready: Value::Null, starts: 0 };
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let child = spawn(folder.path(), &arguments, &variables, 0);
+        let mut program = Self { folder, arguments, variables, child, ready: Value::Null, starts: 0 };
         program.await_ready();
         program
     }
@@ -62,7 +71,7 @@ impl Program {
     pub fn restart(&mut self) {
         assert!(self.has_ended(), "it still runs");
         self.starts += 1;
-        self.child = spawn(self.folder.path(), &self.arguments, self.starts);
+        self.child = spawn(self.folder.path(), &self.arguments, &self.variables, self.starts);
         self.await_ready();
     }
 
@@ -276,8 +285,9 @@ fn stderr_file(folder: &Path, starts: u32) -> PathBuf {
     folder.join(format!("stderr-{starts}.log"))
 }
 
-fn spawn(folder: &Path, arguments: &Vec<String>, starts: u32) -> Child {
+fn spawn(folder: &Path, arguments: &Vec<String>, variables: &[(String, String)], starts: u32) -> Child {
     let mut command = command();
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
     command.arg("serve").arg("--data-dir").arg(folder.join("data"));
     command.arg("--ready-file").arg(folder.join("ready.json"));
     // Sagas go on by themselves: a test that wants them says so.

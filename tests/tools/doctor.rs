@@ -49,7 +49,7 @@ fn what_is_right_is_called_so() {
     ] {
         verdict(&told, check, "ok", seen);
     }
-    assert_eq!(of(&told, "read models").len(), 4);
+    assert_eq!(of(&told, "read models").len(), 8);
     let text = program.call(&["doctor"]);
     assert!(text.status.success() && stderr(&text).is_empty(), "{}", stderr(&text));
     assert!(stdout(&text).lines().all(|line| line.starts_with("ok ")), "{}", stdout(&text));

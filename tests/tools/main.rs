@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod causes;
 mod doctor;
 #[path = "../harness/mod.rs"]
 pub mod harness;
+mod metrics;
 mod sending;
+mod traces;
 
 use std::fs;
 use std::process::Output;

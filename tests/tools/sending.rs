@@ -22,9 +22,9 @@ fn on_hand(program: &Program) -> Value {
 fn a_command_on_the_queue_is_carried_out_once_under_its_id() {
     let program = Program::start();
     let send = ["command", "send", "stock", "tea.1", "receive", "--body", r#"{"quantity":3}"#];
-    let sent = program.call(&send);
-    let said = stdout(&sent);
-    assert!(sent.status.success(), "{}", stderr(&sent));
+    let output = program.call(&send);
+    let said = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
     let id = said.split("--id ").nth(1).unwrap().split(' ').next().unwrap();
     let again = told(&program.call(&[&send[..], &["--id", id, "--json"]].concat()));
     assert_eq!(again, json!({"id": id}));

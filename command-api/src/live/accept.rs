@@ -1,6 +1,8 @@
 //! In which form a caller wants the log.
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
+
+use crate::accept::quality;
 
 /// The forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,29 +16,15 @@ pub(crate) enum Form {
 impl Form {
     /// JSON for those who name it, unless they would rather have events.
     pub(crate) fn asked(headers: &HeaderMap) -> Self {
-        let quality = |media: &str| {
-            let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-            let ranges = values.flat_map(|value| value.split(','));
-            ranges.filter_map(|range| quality_of(range, media)).fold(0.0, f32::max)
-        };
-        let json = quality("application/json");
-        if json > 0.0 && json > quality("text/event-stream") { Self::Pages } else { Self::Stream }
+        let json = quality(headers, "application/json");
+        if json > 0.0 && json > quality(headers, "text/event-stream") { Self::Pages } else { Self::Stream }
     }
-}
-
-/// How much a range of `Accept` wants this media type (RFC 9110, 12.5.1); `None` where it names another.
-fn quality_of(range: &str, media: &str) -> Option<f32> {
-    let mut parts = range.split(';').map(str::trim);
-    if !parts.next()?.eq_ignore_ascii_case(media) {
-        return None;
-    }
-    let weight =
-        parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("q"));
-    Some(weight.map_or(1.0, |(_, weight)| weight.trim().parse().unwrap_or(0.0)))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     #[test]

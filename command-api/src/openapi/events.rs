@@ -2,12 +2,15 @@
 
 use serde_json::json;
 use utoipa::openapi::path::Parameter;
+use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
 use super::entry::{Entry, JSON, page_of};
 use super::examples;
-use super::parameters::{header, query};
-use super::shapes::{of, of_with, shown, some_text, text_of_format, words};
+use super::examples::ORDER_ID;
+use super::parameters::{header, path, query};
+use super::shapes::{at_least, of, of_with, shown, some_text, text_of_format, words};
+use crate::causes::MERMAID;
 use crate::problem::Kind;
 
 const STREAM: &str = "text/event-stream";
@@ -23,6 +26,11 @@ With `Accept: application/json`, a page: it looks through 5000 positions at most
 it may be empty while there is more; `Jetsource-Position` says how far it got, `Link` where to go on. Events of other \
 tools are there too; what is no event is not.";
 
+const CAUSES_SAY: &str = "\
+All events with one first cause as a tree, each place behind what caused it: as JSON, or as a Mermaid flowchart. The log \
+is looked through for it, from the time in the id when that is a UUIDv7, as those made here, else from the beginning; a \
+million positions and a thousand events at most. Then `complete` is false, and `Link` goes on behind that.";
+
 pub(super) fn entries() -> Vec<Entry> {
     let lines = ObjectBuilder::new().schema_type(Type::String);
     vec![
@@ -33,6 +41,13 @@ pub(super) fn entries() -> Vec<Entry> {
             .answers(200, "What was asked for.", &["Jetsource-Position", "Link"], STREAM, lines)
             .or(JSON, page_of("CloudEvent"))
             .refuses(&[Kind::MalformedRequest, Kind::Unavailable]),
+        Entry::get(("/correlations/{id}", "getCorrelation", "See what caused what"))
+            .of("CorrelationId")
+            .says(CAUSES_SAY)
+            .takes(&["CausesFormat", "AfterPosition"])
+            .answers(200, "The tree.", &["Jetsource-Position", "Link"], JSON, of("Causes"))
+            .or(MERMAID, ObjectBuilder::new().schema_type(Type::String))
+            .refuses(&[Kind::MalformedRequest, Kind::NotFound, Kind::Unavailable]),
     ]
 }
 
@@ -52,11 +67,39 @@ pub(super) fn parameters() -> Vec<(&'static str, Parameter)> {
         ("entity", query("entity", entity, some_text().pattern(Some("^[^/]+/.+$")))),
         ("correlation", query("correlation", correlation, of("Id"))),
         ("from", query("from", place, some_text())),
+        (
+            "CorrelationId",
+            path("id", "The first cause: `correlation_id` of any of its events.", of("Id"), json!(ORDER_ID)),
+        ),
+        ("CausesFormat", query("format", "Wins over `Accept`.", words(["json", "mermaid"]))),
         ("order", query("order", order, words(["asc", "desc"]).default(Some(json!("asc"))))),
         ("AfterPosition", query("after", after, of("Position"))),
         ("BeforePosition", query("before", before, of("Position"))),
         ("Last-Event-ID", header("Last-Event-ID", last, of("Position"))),
     ]
+}
+
+/// What caused what.
+pub(super) fn causes() -> (&'static str, Schema) {
+    let depth = "How many causes it has above it.";
+    let cause = "The index in `tree` of what caused it; not where that is not known.";
+    let place = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("A command or deadline by its id, or an event."))
+        .property("depth", at_least(0).description(Some(depth)))
+        .required("depth")
+        .property("cause", at_least(0).description(Some(cause)))
+        .property("command", of("Id"))
+        .property("event", of("CloudEvent"));
+    let complete = ObjectBuilder::new().schema_type(Type::Boolean);
+    let fields = [
+        ("correlation_id", of("Id")),
+        ("complete", complete.description(Some("Whether the log was looked through to its end.")).into()),
+        ("after", of_with("Position", "Looked through behind this.")),
+        ("upto", of_with("Position", "Looked through up to this.")),
+        ("tree", ArrayBuilder::new().items(place).into()),
+    ];
+    ("Causes", shown("What caused what, as a tree.", fields, []))
 }
 
 /// An event in the JSON format of CloudEvents.

@@ -64,7 +64,10 @@ fn in_query() -> Vec<(&'static str, Parameter)> {
         ("as_of_version", query("version", "As it was at this version.", of("Version"))),
         ("as_of_time", query("at", at, text_of_format("date-time"))),
         ("activity_user", query("user_id", "Only what concerns this user.", of("Id"))),
-        ("activity_category", query("category", "Only what is of this category.", any_text())),
+        (
+            "activity_category",
+            query("category", "Only what is about one of these, separated by commas.", any_text()),
+        ),
         (
             "customer_status",
             query(
@@ -108,7 +111,7 @@ fn in_header() -> Vec<(&'static str, Parameter)> {
     ]
 }
 
-fn path(name: &str, says: &str, schema: impl Into<RefOr<Schema>>, example: Value) -> Parameter {
+pub(super) fn path(name: &str, says: &str, schema: impl Into<RefOr<Schema>>, example: Value) -> Parameter {
     parameter(name, says, schema)
         .parameter_in(ParameterIn::Path)
         .required(Required::True)

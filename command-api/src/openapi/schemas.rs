@@ -104,6 +104,7 @@ fn things() -> Vec<(&'static str, Schema)> {
         ("Article", shown("The stock of an article.", article, [examples::article()])),
         ("Event", event()),
         events::schema(),
+        events::causes(),
         ("Problem", problem()),
         ("WrongField", wrong_field()),
         ("Message", shown("That it is done.", [("message", some_text().into())], done)),

@@ -51,8 +51,13 @@ fn routes(source: &str) -> BTreeSet<String> {
 fn every_route_is_described_and_nothing_else() {
     let document = json();
     let described: BTreeSet<_> = operations(&document).into_iter().map(|(call, _)| call).collect();
-    let served =
-        [include_str!("../routes.rs"), include_str!("../docs.rs"), include_str!("../live.rs")].map(routes);
+    let served = [
+        include_str!("../routes.rs"),
+        include_str!("../docs.rs"),
+        include_str!("../live.rs"),
+        include_str!("../causes.rs"),
+    ]
+    .map(routes);
     assert_eq!(described, served.into_iter().flatten().collect());
 }
 

@@ -34,15 +34,15 @@ struct Asked {
 
 /// `GET /cards?holder=…`
 async fn list(State(views): State<Views>, Parameters(asked): Parameters<Asked>) -> impl IntoResponse {
-    let after = match asked.after.map(|after| after.parse()).transpose() {
-        Ok(after) => after,
-        Err(_) => return Err((StatusCode::BAD_REQUEST, "after is none that a page has given".to_owned())),
+    let Ok(after) = asked.after.map(|after| after.parse()).transpose() else {
+        return Err((StatusCode::BAD_REQUEST, "after is none that a page has given".to_owned()));
     };
     let query = Query::new(Order::NewestFirst, asked.limit.unwrap_or(50).min(200)).after(after);
     let page = views.list(Cards::NAME, &query.having("holder", asked.holder)).await;
-    let page = page.map_err(|error| match error {
-        ViewError::WrongCursor => (StatusCode::BAD_REQUEST, error.to_string()),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    let page = page.map_err(|error| {
+        let wrong = matches!(error, ViewError::WrongCursor);
+        let status = if wrong { StatusCode::BAD_REQUEST } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, error.to_string())
     })?;
     let rows: Vec<String> = page.rows.into_iter().map(|listed| listed.row).collect();
     let next = page.next.map(|after| after.to_string()).unwrap_or_default();
