@@ -175,6 +175,9 @@ impl Draw {
         if self.roll(4) > 0 {
             headers.push_str("content-type: application/json\r\n");
         }
+        if self.roll(16) == 0 {
+            headers.push_str("if-match: \"7\"\r\n");
+        }
         for _ in 0..self.roll(4) {
             let name = self.of(&HEADERS);
             let value = match self.roll(5) {
