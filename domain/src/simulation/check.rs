@@ -18,7 +18,11 @@ pub(super) fn every_order_has_come_to_an_end(world: &World) -> Checked {
             OrderStatus::Draft => prop_assert!(!gone, "a draft of a deleted user: {}", id),
             // A departure cancels what holds the user's credit: where somebody has let that go by hand it cannot know.
             OrderStatus::Confirmed => {
-                prop_assert!(!gone || was_meddled_with(world, id), "a confirmed order of a deleted user: {}", id);
+                prop_assert!(
+                    !gone || was_meddled_with(world, id),
+                    "a confirmed order of a deleted user: {}",
+                    id
+                );
             }
             OrderStatus::Placed => prop_assert!(false, "{} is never decided", id),
             OrderStatus::Rejected => {
