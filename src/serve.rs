@@ -26,7 +26,7 @@ use roles::Roles;
 /// Serves until a signal asks for the end, or a role dies.
 pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failure> {
     settings.check()?;
-    let end = signals::end()?;
+    let asked = signals::listen()?;
     let data = DataDir::lock(&settings.data_dir)?;
     let ready = Ready::not_yet(data.path(), settings.ready_file.as_deref()).map_err(|error| {
         Failure::because(Exit::Usage, "what an earlier run left cannot be removed: see --ready-file", error)
@@ -37,7 +37,7 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
     let broker = tokio::select! {
         broker = Broker::start(&settings, data.path()) => broker?,
         // Nothing runs yet that must finish.
-        () = end.cancelled() => return Ok(()),
+        () = asked.end.cancelled() => return Ok(()),
     };
     let lines = StartLines::of(&settings, data.path(), doors.as_ref(), &broker);
     let http = doors.as_ref().map(Doors::url);
@@ -51,10 +51,13 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
         })?;
         Err(roles.dead().await)
     };
-    let served = tokio::select! {
+    let mut served = tokio::select! {
         served = serving => served,
-        () = end.cancelled() => Ok(()),
+        () = asked.end.cancelled() => Ok(()),
     };
+    if served.is_ok() {
+        served = roles.leave(settings.drain, &asked.hurry).await;
+    }
     // Before the doors close: who looks from now on finds nobody.
     drop(ready);
     roles.end().await;

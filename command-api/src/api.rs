@@ -37,6 +37,8 @@ pub struct Api {
     pub acknowledged: Acknowledged,
     /// Whose turn it is among commands from subjects.
     pub turns: Turns,
+    /// Cancelled some time before the program ends: `/readyz` says so, and everything is still served.
+    pub leaving: CancellationToken,
     /// Cancelled when the program ends: who waits for something new is answered with what there is.
     pub ending: CancellationToken,
 }

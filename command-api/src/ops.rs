@@ -45,6 +45,9 @@ pub(crate) async fn readyz(State(api): State<Api>, RawQuery(query): RawQuery) ->
             reasons.push(format!("broker: {error}; commands and single reads answer 503 until it is back"));
         }
     }
+    if api.leaving.is_cancelled() {
+        reasons.push("this node is about to end; what is sent to it meanwhile is still done".into());
+    }
     let mut notes = Vec::new();
     for view in api.views.statuses() {
         let (name, failures) = (view.name, view.failures);

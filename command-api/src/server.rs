@@ -11,7 +11,8 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
@@ -20,10 +21,13 @@ use crate::routes;
 
 /// How long the head of a request may take; an idle connection is closed after it too.
 const HEAD: Duration = Duration::from_secs(5);
+/// How many connections may wait to be accepted when the end is asked for: as many as the system keeps waiting.
+const AT_THE_DOOR: usize = 1024;
 /// How long what runs may go on after the end was asked for.
 pub(crate) const END: Duration = Duration::from_secs(10);
 
-/// Serves until [`Api::ending`] is cancelled; then no connection is accepted any more, and what runs has 10 s to finish.
+/// Serves until [`Api::ending`] is cancelled; those who wait at the door are let in, nobody after them,
+/// and what runs has 10 s to finish.
 ///
 /// # Errors
 /// When the listener cannot say where it listens.
@@ -32,19 +36,8 @@ pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
     let commands = TaskTracker::new();
     let service = TowerToHyperService::new(routes::router(api, commands.clone()));
     let connections = GracefulShutdown::new();
-    loop {
-        let stream = tokio::select! {
-            () = shutdown.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of file descriptors, most likely: others must finish first.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-        };
+    let mut at_the_door = AT_THE_DOOR;
+    while let Some(stream) = next(&listener, &shutdown, &mut at_the_door).await {
         let _ = stream.set_nodelay(true);
         let line = Line::default();
         let connection = http1::Builder::new()
@@ -70,6 +63,33 @@ pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
         tracing::warn!("requests were still running after 10 s");
     }
     Ok(())
+}
+
+/// The next connection. Once the end was asked for, one that waits already: its caller has been told by the system that
+/// it is connected, and may have sent a command. Then none.
+async fn next(
+    listener: &TcpListener,
+    shutdown: &CancellationToken,
+    at_the_door: &mut usize,
+) -> Option<TcpStream> {
+    loop {
+        if shutdown.is_cancelled() {
+            *at_the_door = at_the_door.checked_sub(1)?;
+        }
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => return None,
+        };
+        match accepted {
+            Ok((stream, _)) => return Some(stream),
+            Err(error) => {
+                // Out of file descriptors, most likely: others must finish first.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
 }
 
 /// The service, whose requests carry the connection that they come on.

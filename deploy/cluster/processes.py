@@ -213,7 +213,7 @@ class Deployment:
         call = [program(), "serve", "--role", role, "--data-dir", data, "--ready-file", ready]
         # An API node reads the rows that the worker beside it writes.
         call += [] if role == "sagas" else ["--views", views]
-        call += ["--listen", f"127.0.0.1:{self.ports[number - 1]}"] if role == "api" else []
+        call += ["--listen", f"127.0.0.1:{self.ports[number - 1]}", "--drain", "2s"] if role == "api" else []
         call += self.participants if role == "sagas" else []
         process = Process(name, call, self.folder, self.broker.settings(role))
         process.ready = ready

@@ -144,6 +144,11 @@ class HAProxy(unittest.TestCase):
         with urllib.request.urlopen(f"{self.deployment.urls()[0]}/stock/{article}") as answer:
             return json.load(answer)["on_hand"]
 
+    def warnings(self):
+        """What the API nodes were worried about."""
+        said = [line for name in ("api-1", "api-2") for line in self.deployment.roles[name].said().splitlines()]
+        return "\n".join(line for line in said if " WARN " in line or " ERROR " in line)
+
     def test_the_file_is_sound(self):
         proxy = Proxy(self.deployment, "roundrobin")
         checked = subprocess.run(["haproxy", "-c", "-f", CONFIG], env=proxy.environment, capture_output=True, text=True)
@@ -206,7 +211,7 @@ class HAProxy(unittest.TestCase):
                 callers.more()
             callers.end()
             print(f"a rolling restart: {callers.done} done, {len(callers.failed)} failed", flush=True)
-            self.assertEqual(callers.failed, [])
+            self.assertEqual(callers.failed, [], self.warnings())
             self.assertEqual(self.on_hand("lamp"), callers.done)
 
     def test_an_event_reaches_its_listener_at_once(self):

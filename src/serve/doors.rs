@@ -73,9 +73,9 @@ impl Doors {
     ) -> Result<(), Failure> {
         let claim_key = ClaimKey::from(store.shared_secret(CLAIM_KEY).await?);
         let (tokens, acknowledged, turns) = (self.tokens, Acknowledged::default(), Turns::default());
-        let ending = roles.stop_doors();
-        let api =
-            Api { store: store.clone(), views, claim_key, tokens, metrics, acknowledged, turns, ending };
+        let (leaving, ending) = (roles.leaving(), roles.stop_doors());
+        let store = store.clone();
+        let api = Api { store, views, claim_key, tokens, metrics, acknowledged, turns, leaving, ending };
         let requests = Requests::open(api.clone()).await?;
         roles.door("requests", requests.run());
         roles.door("inbox", inbox::run(api.clone()));

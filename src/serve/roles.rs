@@ -21,6 +21,7 @@ const TO_FLUSH: Duration = Duration::from_secs(5);
 /// The roles that run: doors, through which work comes in, and workers behind them.
 #[derive(Debug, Default)]
 pub(crate) struct Roles {
+    leaving: CancellationToken,
     doors: Group,
     workers: Group,
 }
@@ -40,6 +41,11 @@ struct Ended {
 }
 
 impl Roles {
+    /// Says that the doors will close in a while.
+    pub(crate) fn leaving(&self) -> CancellationToken {
+        self.leaving.clone()
+    }
+
     /// Asks the doors to close.
     pub(crate) fn stop_doors(&self) -> CancellationToken {
         self.doors.stop.clone()
@@ -81,6 +87,14 @@ impl Roles {
             Err(error) => format!("a role was lost: {error}"),
         };
         Failure::new(Exit::Failed, line)
+    }
+
+    /// Says that the end is near, and goes on for so long, or until it must hurry: who sends work here has time to send
+    /// it elsewhere.
+    pub(crate) async fn leave(&mut self, drain: Duration, hurry: &CancellationToken) -> Result<(), Failure> {
+        self.leaving.cancel();
+        let dead = timeout(drain, hurry.run_until_cancelled(self.dead())).await;
+        dead.ok().flatten().map_or(Ok(()), Err)
     }
 
     /// Closes the doors and lets what runs finish, then the workers.

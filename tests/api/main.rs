@@ -4,7 +4,7 @@
 //! - `users`, `credit`, `orders`, `order_status`, `stock`: what each thing can do
 //! - `reports`: what many things come to
 //! - `versions`, `keys`, `lists`, `freshness`, `history`, `as_of`: what all calls have in common
-//! - `problems`, `tokens`, `operations`: refusals, who may call, what operators see
+//! - `problems`, `tokens`, `operations`, `ending`: refusals, who may call, what operators see, how it ends
 //! - `hostile_*`: ids, bodies and bytes that nobody well-meaning sends; `fuzz`: ten thousand that are drawn
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -12,6 +12,7 @@
 mod as_of;
 mod client;
 mod credit;
+mod ending;
 mod freshness;
 mod fuzz;
 #[path = "../harness/mod.rs"]

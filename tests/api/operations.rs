@@ -1,7 +1,6 @@
 //! What operators, and people who look around, find.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -212,34 +211,4 @@ async fn head_works_where_get_does() {
         }
     }
     assert_eq!(api.call("HEAD /metrics", &[], Value::Null).await.status, 200);
-}
-
-#[test]
-fn it_ends_in_order_while_callers_are_connected() {
-    let mut program = Program::start();
-    let address = program.http().strip_prefix("http://").unwrap().to_owned();
-    let idle = std::net::TcpStream::connect(address).unwrap();
-    let started = std::time::Instant::now();
-    program.terminate();
-    assert!(started.elapsed() < Duration::from_secs(10));
-    drop(idle);
-}
-
-#[test]
-fn who_waits_for_something_new_is_answered_when_it_ends() {
-    use std::io::{Read as _, Write as _};
-    let mut program = Program::start();
-    let address = program.http().strip_prefix("http://").unwrap().to_owned();
-    let mut waiting = std::net::TcpStream::connect(address).unwrap();
-    let ask = "GET /users HTTP/1.1\r\nhost: shop\r\njetsource-position: 99999\r\nprefer: wait=30\r\n\r\n";
-    // Both arrive as one: when the first is answered, the second is under way.
-    waiting.write_all(format!("GET /livez HTTP/1.1\r\nhost: shop\r\n\r\n{ask}").as_bytes()).unwrap();
-    let mut first = [0; 15];
-    waiting.read_exact(&mut first).unwrap();
-    let started = std::time::Instant::now();
-    program.terminate();
-    assert!(started.elapsed() < Duration::from_secs(8));
-    let mut said = String::new();
-    waiting.read_to_string(&mut said).unwrap();
-    assert!(said.contains("HTTP/1.1 503") && said.contains("this node ends"), "{said}");
 }

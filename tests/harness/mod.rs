@@ -150,9 +150,14 @@ impl Program {
         self.child.wait().unwrap();
     }
 
+    /// SIGTERM; returns at once.
+    pub fn ask_to_end(&self) {
+        send(self.pid(), Signal::TERM);
+    }
+
     /// SIGTERM; it must end in order.
     pub fn terminate(&mut self) {
-        send(self.pid(), Signal::TERM);
+        self.ask_to_end();
         let status = self.ended();
         assert_eq!(status.code(), Some(0), "it did not end in order: {}", self.stderr());
     }
