@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs test-examples check bench bench-listeners bench-store soak demo nats
+.PHONY: run test test-docs test-examples test-deploy check bench bench-listeners bench-store soak demo nats
 
 run: nats
 	cargo build --release
@@ -15,6 +15,11 @@ test-docs: nats
 test-examples: nats
 	cargo build
 	.ci/examples
+
+# Installs what it needs beside Rust, and says so.
+test-deploy: nats
+	cargo build
+	.ci/deploy
 
 check:
 	cargo fmt --all --check

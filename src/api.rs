@@ -54,16 +54,12 @@ impl Api {
         if status < 300 {
             return Ok(Some(serde_json::from_str(&text).map_err(anyhow::Error::from)?));
         }
-        let exit = match status {
-            404 => return Ok(None),
-            400 | 401 | 422 => Exit::Usage,
-            409 => Exit::Conflict,
-            503 => Exit::Unavailable,
-            _ => Exit::Failed,
-        };
+        if status == 404 {
+            return Ok(None);
+        }
         let problem: Value = serde_json::from_str(&text).unwrap_or_default();
         let detail = problem["detail"].as_str().map_or_else(|| format!("status {status}"), str::to_owned);
-        Err(Failure::new(exit, detail))
+        Err(Failure::new(Exit::of_status(status), detail))
     }
 }
 

@@ -29,6 +29,19 @@ pub(crate) enum Exit {
     Verification = 6,
 }
 
+impl Exit {
+    /// Of what an API has refused with this status.
+    pub(crate) fn of_status(status: u16) -> Self {
+        match status {
+            400 | 401 | 413 | 415 | 422 => Self::Usage,
+            404 => Self::NotFound,
+            409 | 412 => Self::Conflict,
+            503 => Self::Unavailable,
+            _ => Self::Failed,
+        }
+    }
+}
+
 /// Why a call is not done.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -68,7 +81,8 @@ impl Failure {
         ExitCode::from(self.exit as u8)
     }
 
-    fn line(&self) -> String {
+    /// It in one line.
+    pub(crate) fn line(&self) -> String {
         one_line(self.error.as_ref())
     }
 }
@@ -159,7 +173,24 @@ impl From<StreamError> for Failure {
 
 impl From<ViewError> for Failure {
     fn from(error: ViewError) -> Self {
-        Self { exit: Exit::Failed, error: error.into() }
+        match error {
+            ViewError::Open { .. } => Self::because(Exit::Usage, "--views cannot be used", error),
+            ViewError::Unreachable { .. } => {
+                Self::because(Exit::Unavailable, "--views cannot be reached", error)
+            }
+            ViewError::Driven { .. } => {
+                let line = "--views names what another process writes: give each process a file of its own, or share a \
+                            postgres:// database";
+                Self::because(Exit::Conflict, line, error)
+            }
+            ViewError::Home(_) => Self { exit: Exit::Unavailable, error: error.into() },
+            ViewError::WrongCursor
+            | ViewError::UnknownView(_)
+            | ViewError::UnknownColumn { .. }
+            | ViewError::Unfit { .. }
+            | ViewError::NotBuilt(_)
+            | ViewError::Overtaken(_) => Self { exit: Exit::Failed, error: error.into() },
+        }
     }
 }
 

@@ -14,7 +14,11 @@ pub(crate) use verify::{Verify, verify};
 
 /// The log of a deployment that runs.
 pub(crate) async fn open(place: &BrokerPlace) -> Result<EventStore, Failure> {
-    let connection = Connection::open(&place.url()?).await?;
+    opened(Connection::open(&place.url()?).await?).await
+}
+
+/// The log on a broker that is connected.
+pub(crate) async fn opened(connection: Connection) -> Result<EventStore, Failure> {
     let context = jetstream::new(connection.client().clone());
     if let Err(error) = context.get_stream(EVENTS).await {
         let line = "there is no log on this broker: start `jetsource serve` with it once, or name another with --nats-url";

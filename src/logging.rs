@@ -10,7 +10,8 @@ use tracing_subscriber::fmt;
 use crate::exit::{Exit, Failure};
 use crate::settings::LogFormat;
 
-const VARIABLE: &str = "JETSOURCE_LOG";
+/// The environment variable that says what is logged.
+pub(crate) const VARIABLE: &str = "JETSOURCE_LOG";
 
 /// Logs from here on: what `JETSOURCE_LOG` lets through, or `usual` when it says nothing. A panic is one line too.
 pub(crate) fn start(format: LogFormat, usual: &str) -> Result<(), Failure> {

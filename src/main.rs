@@ -5,9 +5,11 @@
 //! - `exit`: how a call ends
 //! - `serve`: the roles on their broker
 //! - `endpoints`: where a running `serve` is found
+//! - `doctor`: everything that has to be right, looked at
+//! - `command`: a command sent over the broker
 //! - `import`: commands from a file, through the API
 //! - `log`, `printed`, `events`, `show`: looking at the log, and checking it
-//! - `projections`: looking after the read models
+//! - `read_models`, `projections`: which read models there are, and looking after them
 //! - `rejected`: commands from subjects that were refused
 //! - `api`, `sagas`: looking after the sagas
 //! - `logging`, `completions`
@@ -15,7 +17,9 @@
 //! `anyhow` is used here and nowhere else.
 
 mod api;
+mod command;
 mod completions;
+mod doctor;
 mod endpoints;
 mod events;
 mod exit;
@@ -24,6 +28,7 @@ mod log;
 mod logging;
 mod printed;
 mod projections;
+mod read_models;
 mod rejected;
 mod sagas;
 mod serve;
@@ -35,7 +40,7 @@ use std::process::ExitCode;
 
 use exit::Failure;
 use printed::until_closed;
-use settings::{Call, Cli, Events, Log, Rejected, Sagas};
+use settings::{Call, Cli, Command, Events, Log, Rejected, Sagas};
 
 fn main() -> ExitCode {
     match settings::parse(env::args_os()).and_then(|asked| asked.map_or(Ok(()), run)) {
@@ -57,7 +62,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
 async fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.call {
         Call::Serve(settings) => serve::run(settings, cli.log_format).await,
+        Call::Doctor(asked) => until_closed(doctor::run(&asked).await),
         Call::Import(asked) => until_closed(import::run(&asked).await),
+        Call::Command(Command::Send(asked)) => until_closed(command::send(&asked).await),
         Call::Events(Events::Tail(asked)) => until_closed(events::tail(&asked).await),
         Call::Events(Events::Get(asked)) => until_closed(events::get(&asked).await),
         Call::Events(Events::Export(asked)) => until_closed(events::export(&asked).await),

@@ -8,6 +8,8 @@ mod scratch;
 mod status;
 mod verify;
 
+pub(crate) use known::names;
+
 use clap::Subcommand;
 use event_store::EventStore;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -47,7 +49,7 @@ async fn done(store: &EventStore, view: &str, asked: &Asked) -> Result<String, F
 }
 
 /// How a view is, as its worker tells it.
-async fn report(store: &EventStore, view: &str) -> Result<Result<Report, ControlError>, Failure> {
+pub(crate) async fn report(store: &EventStore, view: &str) -> Result<Result<Report, ControlError>, Failure> {
     match ask(store, view, &Asked::Status).await {
         Ok(Answer::Status(report)) => Ok(Ok(*report)),
         Ok(other) => Err(refused(view, other)),

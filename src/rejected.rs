@@ -14,7 +14,8 @@ use crate::log;
 use crate::printed::{self, Form};
 use crate::settings::BrokerPlace;
 use shown::{Row, Whole};
-use told::Told;
+
+pub(crate) use told::Told;
 
 /// Which to list.
 #[derive(Debug, Args)]

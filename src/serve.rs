@@ -8,7 +8,6 @@ mod roles;
 mod sagas;
 mod signals;
 
-use domain::{Orders, Sagas, Stocks, Users};
 use event_model::Projection;
 use event_store::{EventStore, StoreError};
 use nats_launcher::DataDir;
@@ -16,6 +15,7 @@ use projections::{RunError, Views};
 
 use crate::endpoints::{Endpoints, Ready};
 use crate::exit::{Exit, Failure};
+use crate::read_models::each_read_model;
 use crate::settings::{LogFormat, Role, Serve};
 use broker::Broker;
 pub(crate) use doors::CLAIM_KEY;
@@ -32,14 +32,15 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
         Failure::because(Exit::Usage, "what an earlier run left cannot be removed: see --ready-file", error)
     })?;
     let doors = if settings.runs(Role::Api) { Some(Doors::bind(&settings).await?) } else { None };
-    let views = Views::open(&settings.views(data.path())?).await?;
+    let home = settings.views(data.path())?;
+    let views = Views::open(&home).await?;
 
     let broker = tokio::select! {
         broker = Broker::start(&settings, data.path()) => broker?,
         // Nothing runs yet that must finish.
         () = end.cancelled() => return Ok(()),
     };
-    let lines = StartLines::of(&settings, data.path(), doors.as_ref(), &broker);
+    let lines = StartLines::of(&settings, data.path(), &home, doors.as_ref(), &broker);
     let http = doors.as_ref().map(Doors::url);
     let endpoints = Endpoints { http, nats: broker.url().to_owned(), pid: std::process::id() };
     let mut roles = Roles::default();
@@ -78,10 +79,7 @@ async fn start(
     if settings.runs(Role::Projections) {
         project(roles, &views, store).await?;
     } else {
-        views.register::<Users>().await?;
-        views.register::<Orders>().await?;
-        views.register::<Stocks>().await?;
-        views.register::<Sagas>().await?;
+        each_read_model!(|View| views.register::<View>().await?);
     }
     if settings.runs(Role::Sagas) {
         sagas::open(settings, store).await?;
@@ -111,27 +109,20 @@ async fn settle(roles: &mut Roles, store: &EventStore) {
 
 /// A worker for each read model.
 async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
-    follow::<Users>(roles, "projections (users)", views, store).await?;
-    follow::<Orders>(roles, "projections (orders)", views, store).await?;
-    follow::<Stocks>(roles, "projections (stock)", views, store).await?;
-    follow::<Sagas>(roles, "projections (sagas)", views, store).await?;
+    each_read_model!(|View| follow::<View>(roles, views, store).await?);
     sagas::measure(roles, views);
     Ok(())
 }
 
 /// Runs a worker. One that meets another log than its view was built from goes no further, and the program stays to
 /// say so: lists go on as they are, commands are refused.
-async fn follow<P: Projection>(
-    roles: &mut Roles,
-    name: &'static str,
-    views: &Views,
-    store: &EventStore,
-) -> Result<(), Failure> {
+async fn follow<P: Projection>(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
+    let name = format!("projections ({})", P::NAME);
     let worker = views.worker::<P>().await?;
     let (desk, asked, end) = (views.desk(P::NAME)?, store.clone(), roles.stop_workers());
-    roles.worker(name, async move { desk.run(asked, end.cancelled_owned()).await });
+    roles.worker(&name, async move { desk.run(asked, end.cancelled_owned()).await });
     let (store, stop) = (store.clone(), roles.stop_workers());
-    roles.worker(name, async move {
+    roles.worker(&name, async move {
         match worker.run(store, stop.clone().cancelled_owned()).await {
             Err(RunError::Log(StoreError::Corrupt(why))) => {
                 tracing::error!(view = P::NAME, why, "the log is not the one that this view was built from");

@@ -4,22 +4,26 @@ pub(crate) mod duration;
 mod place;
 mod serve;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::command::Send;
+use crate::doctor::Doctor;
 use crate::events::{Export, Get, Restore, Tail};
 use crate::exit::Failure;
 use crate::import::Import;
 use crate::log::Verify;
+use crate::logging::VARIABLE;
 use crate::projections::Projections;
 use crate::rejected::{List, One, ShowOne};
 use crate::sagas;
 use crate::show::Show;
 
-pub(crate) use place::{ApiPlace, BrokerPlace, views_home};
+pub(crate) use place::{ApiPlace, BrokerPlace, Places, views_home};
 pub(crate) use serve::{Role, Serve, Staging};
 
 const AFTER_HELP: &str = "\
@@ -45,8 +49,13 @@ pub(crate) struct Cli {
 pub(crate) enum Call {
     /// Run the backend: the broker as a child, the API, the read models
     Serve(Serve),
+    /// Look at everything that has to be right, and say what to do
+    Doctor(Doctor),
     /// Post commands from a file of JSON lines through the API
     Import(Import),
+    /// Send commands to entities over the broker
+    #[command(subcommand)]
+    Command(Command),
     /// Look at the log
     #[command(subcommand)]
     Events(Events),
@@ -66,6 +75,13 @@ pub(crate) enum Call {
     Sagas(Sagas),
     /// Print the completions for a shell, for its start-up file
     Completions(Completions),
+}
+
+/// What to do with commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send one: to its durable queue, or with --wait to whoever answers it
+    Send(Send),
 }
 
 /// What of the log.
@@ -149,6 +165,18 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
 /// The command line, with an environment variable for every flag.
 pub(crate) fn command() -> clap::Command {
     with_variables(Cli::command())
+}
+
+/// Every environment variable that is a setting.
+pub(crate) fn variables() -> BTreeSet<String> {
+    let mut names = BTreeSet::from([VARIABLE.to_owned()]);
+    let mut commands = vec![command()];
+    while let Some(command) = commands.pop() {
+        let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+        names.extend(variables.map(|name| name.to_string_lossy().into_owned()));
+        commands.extend(command.get_subcommands().cloned());
+    }
+    names
 }
 
 fn with_variables(command: clap::Command) -> clap::Command {

@@ -1,4 +1,7 @@
-//! `jetsource show`: an entity as it is, or as it was, folded from the log.
+//! `jetsource show`: an entity as it is, or as it was, folded from the log; what happened to it, and what each event
+//! changed.
+
+mod changes;
 
 use std::io::{self, Write as _};
 
@@ -8,9 +11,12 @@ use domain::{EmailClaim, Order, Orders, Stock, Stocks, User, Users};
 use event_model::{Decider, EntityName, Position, Projection, Recorded, Version};
 use event_store::{Entry, EventStore, Mark};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use changes::Change;
 
 use crate::exit::{Exit, Failure};
 use crate::printed::{self, Form, Printed};
@@ -35,6 +41,12 @@ pub(crate) struct Show {
     json: bool,
     #[command(flatten)]
     broker: BrokerPlace,
+}
+
+/// An entity as lists show it, and how it came to that.
+struct Folded {
+    view: View,
+    changes: Vec<Change>,
 }
 
 /// An entity as lists show it.
@@ -68,6 +80,8 @@ struct Shown<'a> {
     position: Option<Position>,
     view: Option<&'a RawValue>,
     events: Vec<Printed<'a>>,
+    /// What each event changed in the view.
+    changes: &'a [Change],
 }
 
 /// Shows it.
@@ -79,7 +93,7 @@ pub(crate) async fn run(asked: &Show) -> Result<(), Failure> {
         return Err(Failure::new(Exit::NotFound, format!("there is no {entity} on the log")));
     }
     history.truncate(asked.how_many(&entity, &history, happened)?);
-    let view = view(&entity.category, &history)?;
+    let Folded { view, changes } = folded(&entity.category, &history)?;
     let mut out = io::stdout().lock();
     if asked.json {
         let last = history.last();
@@ -90,6 +104,7 @@ pub(crate) async fn run(asked: &Show) -> Result<(), Failure> {
             position: last.map(|event| event.position),
             view: view.row().map(|row| &*row.compact),
             events: history.iter().map(Printed::of).collect(),
+            changes: &changes,
         };
         writeln!(out, "{}", printed::json(&shown)?)?;
         return Ok(());
@@ -99,7 +114,14 @@ pub(crate) async fn run(asked: &Show) -> Result<(), Failure> {
         View::Gone => writeln!(out, "{entity}\ngone: it is in its view no more\n")?,
         View::None => writeln!(out, "{entity}\n")?,
     }
-    history.into_iter().try_for_each(|event| printed::entry(&mut out, Form::Text, &Entry::Event(event)))
+    for event in history {
+        let position = event.position;
+        printed::entry(&mut out, Form::Text, &Entry::Event(event))?;
+        for change in changes.iter().filter(|change| change.position == position) {
+            writeln!(out, "{:>10}{change}", "")?;
+        }
+    }
+    Ok(())
 }
 
 impl Show {
@@ -171,31 +193,34 @@ fn id_of(asked: &Show) -> String {
     }
 }
 
-fn view(category: &str, history: &[Recorded]) -> Result<View, Failure> {
+fn folded(category: &str, history: &[Recorded]) -> Result<Folded, Failure> {
     match category {
         "user" => fold::<Users>(history),
         "order" => fold::<Orders>(history),
         "stock" => fold::<Stocks>(history),
-        _ => Ok(View::None),
+        _ => Ok(Folded { view: View::None, changes: Vec::new() }),
     }
 }
 
-fn fold<P: Projection>(history: &[Recorded]) -> Result<View, Failure> {
-    let mut row = None;
+fn fold<P: Projection>(history: &[Recorded]) -> Result<Folded, Failure> {
+    let (mut row, mut shown, mut changes) = (None, Value::Null, Vec::new());
     for event in history {
         // What cannot be read is stepped over, as everywhere.
-        if matches!(P::key(event), Ok(Some(_)))
-            && let Ok(next) = P::project(row.clone(), event)
+        if let Ok(keys) = P::keys(event)
+            && let Some(key) = keys.first()
+            && let Ok(next) = P::project(key, row.clone(), event)
         {
-            row = next;
+            let after = serde_json::to_value(&next).map_err(anyhow::Error::from)?;
+            changes.extend(changes::between(event, &shown, &after));
+            (row, shown) = (next, after);
         }
     }
     let Some(row) = row else {
-        return Ok(View::Gone);
+        return Ok(Folded { view: View::Gone, changes });
     };
     let pretty = serde_json::to_string_pretty(&row).map_err(anyhow::Error::from)?;
     let compact = serde_json::value::to_raw_value(&row).map_err(anyhow::Error::from)?;
-    Ok(View::Row(Row { pretty, compact }))
+    Ok(Folded { view: View::Row(Row { pretty, compact }), changes })
 }
 
 impl View {

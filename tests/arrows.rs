@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Who may know whom. The program may know everybody.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("event-model", &[]),
     ("nats-launcher", &[]),
     ("domain", &["event-model"]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     // What their pages promise to other domains: no more than these is needed.
     ("your-own-domain", &["event-model", "event-store"]),
     ("your-own-saga", &["event-model", "event-store", "sagas"]),
+    ("your-own-view", &["event-model", "event-store", "projections"]),
     (
         "jetsource",
         &["command-api", "domain", "event-model", "event-store", "nats-launcher", "projections", "sagas"],

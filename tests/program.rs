@@ -157,7 +157,8 @@ fn a_setting_that_cannot_work_is_named() {
     serve(&["--nats-server", "/bin/false"], "--nats-server");
     serve(&["--nats-port", "many"], "--nats-port");
     serve(&["--role", "cook"], "--role");
-    serve(&["--views", "postgres://localhost/views"], "--views");
+    serve(&["--views", "mysql://localhost/views"], "--views");
+    serve(&["--views", "postgres://ann:pass?word@localhost/views"], "--views");
     serve(&["--staging", "memory", "--nats-url", "nats://127.0.0.1:1"], "--staging");
     serve(&["--key-retention", "a while"], "--key-retention");
     serve(&["--checkout-deadline", "0s"], "--checkout-deadline");

@@ -5,7 +5,8 @@
 //! - `entity`: what may be asked of the shop's entities, at whatever door
 //! - [`problem`]: errors as callers get them; the only place that knows status codes
 //! - `call`, `body`, `field`, `path`, `query`: a request, parsed at the door
-//! - `users`, `orders`, `stock`, `sagas`, `lists`, `history`, `ops`, `docs`: the routes
+//! - `users`, `orders`, `stock`, `sagas`, `lists`, `reports`, `history`, `ops`, `docs`: the routes; `as_of`: things as
+//!   they were
 //! - `subject`, `turns`, [`inbox`], [`requests`]: commands on subjects, from their queue and with an answer
 //! - `live`: the log as it grows, for those who listen
 //! - `routes`, `line`, `answer`, [`auth`]: what they have in common
@@ -13,6 +14,7 @@
 
 mod answer;
 pub mod api;
+mod as_of;
 pub mod auth;
 mod body;
 mod call;
@@ -30,6 +32,7 @@ mod orders;
 mod path;
 pub mod problem;
 mod query;
+mod reports;
 pub mod requests;
 mod routes;
 mod sagas;

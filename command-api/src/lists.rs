@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::{Email, OrderStatus, Orders, Stocks, UserId, Users};
-use event_model::{Position, Projection};
+use domain::{Activity, CustomerStatus, Customers, Email, OrderStatus, Orders, Stocks, UserId, Users};
+use event_model::{Column, Position, Projection};
 use projections::{Cursor, Order, Query, ViewError, Waited};
 
 use crate::api::Api;
@@ -19,62 +19,28 @@ const WAIT_ASKED: Duration = Duration::from_secs(5);
 /// How long a list waits for what this node has just acknowledged.
 const WAIT_OWN: Duration = Duration::from_secs(1);
 
-/// `GET /users`
-pub(crate) async fn users(
+/// A view that is listed as its rows are: its order, and what it can be looked up by.
+pub(crate) trait List: Projection {
+    /// The order of the rows.
+    const ORDER: Order;
+
+    /// The filters of the query, each a column of the view.
+    fn having(query: Query, _: &mut Parameters) -> Result<Query, Problem> {
+        Ok(query)
+    }
+}
+
+/// `GET` of any list.
+pub(crate) async fn list<L: List>(
     State(api): State<Api>,
     freshness: Freshness,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let email = parameters.take::<Email>("email")?;
-    let mut query = page(&mut parameters, Order::KeyAscending)?;
-    if let Some(email) = email {
-        query = query.having("email", email.normalized());
-    }
-    list::<Users>(&api, freshness, &parameters, query).await
-}
-
-/// `GET /orders`
-pub(crate) async fn orders(
-    State(api): State<Api>,
-    freshness: Freshness,
-    mut parameters: Parameters,
-) -> Result<Response, Problem> {
-    let user = parameters.take::<UserId>("user_id")?;
-    let status = parameters.take::<OrderStatus>("status")?;
-    let mut query = page(&mut parameters, Order::NewestFirst)?;
-    if let Some(user) = user {
-        query = query.having("user_id", user.to_string());
-    }
-    if let Some(status) = status {
-        query = query.having("status", status.as_str());
-    }
-    list::<Orders>(&api, freshness, &parameters, query).await
-}
-
-/// `GET /stock`
-pub(crate) async fn stock(
-    State(api): State<Api>,
-    freshness: Freshness,
-    mut parameters: Parameters,
-) -> Result<Response, Problem> {
-    let query = page(&mut parameters, Order::KeyAscending)?;
-    list::<Stocks>(&api, freshness, &parameters, query).await
-}
-
-fn page(parameters: &mut Parameters, order: Order) -> Result<Query, Problem> {
+    let query = L::having(Query::new(L::ORDER, 0), &mut parameters)?;
     let (limit, after) = (parameters.limit()?, parameters.take::<Cursor>("after")?);
     parameters.finish()?;
-    Ok(Query::new(order, limit).after(after))
-}
-
-async fn list<P: Projection>(
-    api: &Api,
-    freshness: Freshness,
-    parameters: &Parameters,
-    query: Query,
-) -> Result<Response, Problem> {
-    wait::<P>(api, freshness).await?;
-    let page = api.views.list(P::NAME, &query).await?;
+    wait::<L>(&api, freshness).await?;
+    let page = api.views.list(L::NAME, &Query { limit, ..query }.after(after)).await?;
     let rows: Vec<_> = page.rows.iter().map(|listed| listed.row.as_str()).collect();
     let body = format!("[{}]", rows.join(","));
     let mut answer = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
@@ -84,6 +50,61 @@ async fn list<P: Projection>(
         headers.insert(header::LINK, link);
     }
     Ok(answer)
+}
+
+/// `GET /users`
+impl List for Users {
+    const ORDER: Order = Order::KeyAscending;
+
+    fn having(query: Query, parameters: &mut Parameters) -> Result<Query, Problem> {
+        let email = parameters.take::<Email>("email")?;
+        Ok(having(query, "email", email.map(|email| email.normalized())))
+    }
+}
+
+/// `GET /orders`
+impl List for Orders {
+    const ORDER: Order = Order::NewestFirst;
+
+    fn having(query: Query, parameters: &mut Parameters) -> Result<Query, Problem> {
+        let query = having(query, "user_id", parameters.take::<UserId>("user_id")?.map(|id| id.to_string()));
+        let status = parameters.take::<OrderStatus>("status")?;
+        Ok(having(query, "status", status.map(OrderStatus::as_str)))
+    }
+}
+
+/// `GET /stock`
+impl List for Stocks {
+    const ORDER: Order = Order::KeyAscending;
+}
+
+/// `GET /activity`
+impl List for Activity {
+    const ORDER: Order = Order::NewestFirst;
+
+    fn having(query: Query, parameters: &mut Parameters) -> Result<Query, Problem> {
+        let query = having(query, "user_id", parameters.take::<UserId>("user_id")?.map(|id| id.to_string()));
+        Ok(having(query, "category", parameters.take::<String>("category")?))
+    }
+}
+
+/// `GET /reports/customers`
+impl List for Customers {
+    const ORDER: Order = Order::KeyAscending;
+
+    fn having(query: Query, parameters: &mut Parameters) -> Result<Query, Problem> {
+        let status = parameters.take::<CustomerStatus>("status")?;
+        let query = having(query, "status", status.map(CustomerStatus::as_str));
+        Ok(having(query, "open", parameters.take::<bool>("open")?.map(i64::from)))
+    }
+}
+
+/// With a filter, where there is one.
+fn having(query: Query, column: &'static str, value: Option<impl Into<Column>>) -> Query {
+    match value {
+        Some(value) => query.having(column, value),
+        None => query,
+    }
 }
 
 /// Waits for the position that the caller named, else a moment for what this node has acknowledged.
@@ -127,6 +148,8 @@ impl From<ViewError> for Problem {
             | ViewError::UnknownColumn { .. }
             | ViewError::Unfit { .. }
             | ViewError::Open { .. }
+            | ViewError::Unreachable { .. }
+            | ViewError::Driven { .. }
             | ViewError::Overtaken(_) => Self::internal(&error),
         }
     }

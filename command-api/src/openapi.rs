@@ -3,7 +3,7 @@
 //! Bounds come from the domain and problems from [`Kind`], so that they cannot differ from what the program does.
 //!
 //! - `entry`: a line of the table, and what calls of one sort have in common
-//! - `users`, `orders`, `stock`, `sagas`, `events`, `ops`: the table
+//! - `users`, `orders`, `stock`, `reports`, `sagas`, `events`, `ops`: the table
 //! - `schemas`, `parameters`, `headers`, `problems`, `examples`: the components; `shapes`: what those are of
 
 mod entry;
@@ -14,6 +14,7 @@ mod ops;
 mod orders;
 mod parameters;
 mod problems;
+mod reports;
 mod sagas;
 mod schemas;
 mod shapes;
@@ -52,10 +53,11 @@ const BEARER: &str = "bearer";
 /// A group of calls: its tag, what it is, and its part of the table.
 struct Group(&'static str, &'static str, fn() -> Vec<Entry>);
 
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 7] = [
     Group("users", "Who buys, and on how much credit.", users::entries),
     Group("orders", "What is bought, from draft to arrival.", orders::entries),
     Group("stock", "How many of an article there are; one without a receipt is not tracked.", stock::entries),
+    Group("reports", "What many things together come to, and what happened.", reports::entries),
     Group("sagas", "What puts several entities' outcomes together, to be looked after.", sagas::entries),
     Group("events", "The log, as it is and as it grows.", events::entries),
     Group("operations", "For operators and load balancers, and the API described.", ops::entries),

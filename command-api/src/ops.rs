@@ -45,6 +45,9 @@ pub(crate) async fn readyz(State(api): State<Api>, RawQuery(query): RawQuery) ->
             reasons.push(format!("broker: {error}; commands and single reads answer 503 until it is back"));
         }
     }
+    if let Err(error) = api.views.look_at_all().await {
+        reasons.push(format!("views: {error}; lists answer 503 until they can be"));
+    }
     let mut notes = Vec::new();
     for view in api.views.statuses() {
         let (name, failures) = (view.name, view.failures);

@@ -16,11 +16,13 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::api::{Acted, Api, of_new, shown, tag};
+use crate::as_of::AsOf;
 use crate::body::Body;
 use crate::call::{Call, Freshness};
 use crate::entity::Wish;
 use crate::path::Id;
 use crate::problem::Problem;
+use crate::query::Parameters;
 
 /// After how long an order that is awaited is looked at without news.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -45,13 +47,15 @@ pub(crate) async fn get(
     State(api): State<Api>,
     Id(id): Id<OrderId>,
     freshness: Freshness,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let order = match freshness.wait {
-        Some(patience) if !patience.is_zero() => settled(&api, &id, patience).await?,
-        Some(_) | None => api.store.load::<Order>(&id).await?,
+    let as_of = AsOf::take(parameters)?;
+    let order = match (as_of, freshness.wait) {
+        (AsOf::Now, Some(patience)) if !patience.is_zero() => settled(&api, &id, patience).await?,
+        _ => as_of.load::<Order>(&api, &id).await?,
     };
-    let view =
-        order.state.view(id, order.version).ok_or_else(|| Problem::not_found(&format!("order {id}")))?;
+    let view = order.state.view(id, order.version);
+    let view = view.ok_or_else(|| as_of.nothing(format_args!("order {id}")))?;
     Ok((tag(order.version), Json(view)).into_response())
 }
 

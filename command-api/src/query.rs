@@ -1,5 +1,5 @@
-//! The query of a list, parameter by parameter; unknown ones are refused, so that a typing error does not widen a
-//! list in silence.
+//! The query of a call, parameter by parameter; unknown ones are refused, so that a typing error does not widen a
+//! list, or show another state, in silence.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -71,7 +71,7 @@ impl Parameters {
             None => Ok(()),
             Some(name) => {
                 let name: String = name.chars().take(100).collect();
-                Err(Problem::malformed(format!("{name:?} is not a query parameter of this list")))
+                Err(Problem::malformed(format!("{name:?} is not a query parameter of this call")))
             }
         }
     }

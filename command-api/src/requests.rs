@@ -25,7 +25,7 @@ use crate::server::END;
 use crate::subject::{CATEGORIES, Carried, Unmet, carry_out};
 
 /// The name of the service.
-const NAME: &str = "jetsource";
+pub const NAME: &str = "jetsource";
 /// How many are answered at once; the others wait.
 const AT_ONCE: usize = 256;
 /// How long it may take to hear that no more come; while the broker is away nobody says so.

@@ -8,10 +8,12 @@ use axum::response::{IntoResponse, Response};
 use domain::{Sku, Stock};
 
 use crate::api::{Acted, Api, shown, tag};
+use crate::as_of::AsOf;
 use crate::body::Body;
 use crate::call::Call;
 use crate::path::Id;
 use crate::problem::Problem;
+use crate::query::Parameters;
 
 /// `POST /stock/{sku}/receipts`
 pub(crate) async fn receive(
@@ -27,11 +29,14 @@ pub(crate) async fn receive(
 }
 
 /// `GET /stock/{sku}`
-pub(crate) async fn get(State(api): State<Api>, Id(sku): Id<Sku>) -> Result<Response, Problem> {
-    let stock = api.store.load::<Stock>(&sku).await?;
-    let view = stock
-        .state
-        .view(sku.clone(), stock.version)
-        .ok_or_else(|| Problem::not_found(&format!("article {sku}")))?;
+pub(crate) async fn get(
+    State(api): State<Api>,
+    Id(sku): Id<Sku>,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let as_of = AsOf::take(parameters)?;
+    let stock = as_of.load::<Stock>(&api, &sku).await?;
+    let view = stock.state.view(sku.clone(), stock.version);
+    let view = view.ok_or_else(|| as_of.nothing(format_args!("article {sku}")))?;
     Ok((tag(stock.version), Json(view)).into_response())
 }

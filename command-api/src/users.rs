@@ -11,11 +11,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::api::{Acted, Api, of_new, shown, tag};
+use crate::as_of::AsOf;
 use crate::body::Body;
 use crate::call::Call;
 use crate::entity::Wish;
 use crate::path::Id;
 use crate::problem::Problem;
+use crate::query::Parameters;
 
 /// `POST /users`
 pub(crate) async fn register(State(api): State<Api>, call: Call, body: Body) -> Result<Response, Problem> {
@@ -32,9 +34,15 @@ pub(crate) async fn register(State(api): State<Api>, call: Call, body: Body) -> 
 }
 
 /// `GET /users/{id}`
-pub(crate) async fn get(State(api): State<Api>, Id(id): Id<UserId>) -> Result<Response, Problem> {
-    let user = api.store.load::<User>(&id).await?;
-    let view = user.state.view(id, user.version).ok_or_else(|| Problem::not_found(&format!("user {id}")))?;
+pub(crate) async fn get(
+    State(api): State<Api>,
+    Id(id): Id<UserId>,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    let as_of = AsOf::take(parameters)?;
+    let user = as_of.load::<User>(&api, &id).await?;
+    let view = user.state.view(id, user.version);
+    let view = view.ok_or_else(|| as_of.nothing(format_args!("user {id}")))?;
     Ok((tag(user.version), Json(view)).into_response())
 }
 

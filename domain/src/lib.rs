@@ -47,6 +47,7 @@ pub use value::{
     UnitPrice, Units, UserId,
 };
 pub use view::{
-    Credit, OrderView, Orders, SagaRow, SagaState, SagaView, Sagas, StockView, Stocks, UserStatus, UserView,
-    Users,
+    Activity, ActivityView, Credit, CustomerStatus, CustomerView, Customers, OrderView, Orders, SagaRow,
+    SagaState, SagaView, Sagas, SalesByArticle, SalesByDay, SalesOfArticle, SalesOfDay, StockView, Stocks,
+    UnknownCustomerStatus, UserStatus, UserView, Users,
 };

@@ -227,7 +227,7 @@ impl Content {
     }
 
     fn confirm(&self) -> Decided {
-        let event = OrderEvent::OrderConfirmed { user_id: self.user_id };
+        let event = OrderEvent::OrderConfirmed { user_id: self.user_id, lines: self.lines.clone() };
         self.turn(Asked::Confirm, self.status == OrderStatus::Placed, OrderStatus::Confirmed, event)
     }
 
@@ -247,7 +247,9 @@ impl Content {
     }
 
     fn cancel(&self, reason: Option<Text>) -> Decided {
-        let event = OrderEvent::OrderCancelled { user_id: self.user_id, reason };
+        let sold = self.status == OrderStatus::Confirmed;
+        let lines = if sold { self.lines.clone() } else { Lines::default() };
+        let event = OrderEvent::OrderCancelled { user_id: self.user_id, reason, lines };
         self.turn(Asked::Cancel, self.is_pending(), OrderStatus::Cancelled, event)
     }
 

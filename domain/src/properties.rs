@@ -1,6 +1,7 @@
 //! What holds for any commands and any events, in any order.
 
 mod sagas;
+mod views;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -80,14 +81,14 @@ fn row_is_the_view<D: Decider, P: Projection>(
     for (version, happened) in (1..).zip(history) {
         state = state.evolve(happened.clone());
         let event = recorded::<D>(id, version, happened);
-        prop_assert_eq!(P::key(&event).unwrap(), Some(id.to_string()));
-        row = P::project(row, &event).unwrap();
+        prop_assert_eq!(P::keys(&event).unwrap(), [id.to_string()]);
+        row = projected::<P>(row, &event).unwrap();
         prop_assert_eq!(&row, &view(&state, Version::new(version)));
         if row.is_some() {
-            prop_assert_eq!(&P::project(row.clone(), &event).unwrap(), &row);
+            prop_assert_eq!(&projected::<P>(row.clone(), &event).unwrap(), &row);
             for wrong in [0, version + 2, u64::MAX] {
                 let event = recorded::<D>(id, wrong, foreign);
-                prop_assert_eq!(&P::project(row.clone(), &event).unwrap(), &row);
+                prop_assert_eq!(&projected::<P>(row.clone(), &event).unwrap(), &row);
             }
         }
     }

@@ -2,7 +2,9 @@
 
 pub(crate) mod sagas;
 
-use event_model::{Decider, EntityName, Event, Position, Recorded, Version, event};
+use std::collections::BTreeMap;
+
+use event_model::{Decider, EntityName, Event, Position, Projection, Recorded, Unreadable, Version, event};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -65,6 +67,27 @@ pub(crate) fn recorded<D: Decider>(id: &D::Id, version: u64, event: &D::Event) -
         traceparent: None,
         data: event::encode(event).unwrap(),
     }
+}
+
+/// The row of an entity's own id after an event.
+pub(crate) fn projected<P: Projection>(
+    row: Option<P::Row>,
+    event: &Recorded,
+) -> Result<Option<P::Row>, Unreadable> {
+    P::project(&event.entity.id, row, event)
+}
+
+/// The rows of a view over a log, by key.
+pub(crate) fn rows_of<P: Projection>(log: &[Recorded]) -> BTreeMap<String, P::Row> {
+    let mut rows = BTreeMap::new();
+    for event in log {
+        for key in P::keys(event).unwrap() {
+            if let Some(row) = P::project(&key, rows.remove(&key), event).unwrap() {
+                rows.insert(key, row);
+            }
+        }
+    }
+    rows
 }
 
 fn any_user_id() -> impl Strategy<Value = UserId> + Clone {
@@ -210,11 +233,11 @@ pub(crate) fn order_event() -> impl Strategy<Value = OrderEvent> {
             .prop_map(|(user_id, lines, total)| OrderEvent::OrderLinesChanged { user_id, lines, total }),
         (any_user_id(), any_text())
             .prop_map(|(user_id, ship_to)| OrderEvent::OrderShipToChanged { user_id, ship_to }),
-        any_user_id().prop_map(|user_id| OrderEvent::OrderConfirmed { user_id }),
+        (any_user_id(), lines()).prop_map(|(user_id, lines)| OrderEvent::OrderConfirmed { user_id, lines }),
         (any_user_id(), any_text())
             .prop_map(|(user_id, reason)| OrderEvent::OrderRejected { user_id, reason }),
-        (any_user_id(), option::of(any_text()))
-            .prop_map(|(user_id, reason)| OrderEvent::OrderCancelled { user_id, reason }),
+        (any_user_id(), option::of(any_text()), lines())
+            .prop_map(|(user_id, reason, lines)| OrderEvent::OrderCancelled { user_id, reason, lines }),
         any_user_id().prop_map(|user_id| OrderEvent::OrderShipped { user_id }),
         any_user_id().prop_map(|user_id| OrderEvent::OrderCompleted { user_id }),
     ]

@@ -1,25 +1,33 @@
 //! What people see, and the read models over it.
 //!
 //! - [`user`], [`order`], [`stock`], [`saga`]: what one thing looks like, and the list of all of them
+//! - [`customer`], [`sales`], [`activity`]: what many events together come to
 //!
-//! A row is what the entity's own `view` gives at that version; the events carry the totals that it takes. An
-//! event counts when its version follows the row's: what a foreign hand wrote elsewhere changes nothing.
+//! A row of one thing is what the entity's own `view` gives at that version; the events carry the totals that it takes.
+//! An event counts when its version follows the row's: what a foreign hand wrote elsewhere changes nothing. Rows over
+//! many things have no such version: there an event is what it says.
 
+pub mod activity;
+pub mod customer;
 pub mod order;
 pub mod saga;
+pub mod sales;
 pub mod stock;
 pub mod user;
 
 use event_model::{Decider, Recorded, Version};
 
+pub use activity::{Activity, ActivityView};
+pub use customer::{CustomerStatus, CustomerView, Customers, UnknownCustomerStatus};
 pub use order::{OrderView, Orders};
 pub use saga::{SagaRow, SagaState, SagaView, Sagas};
+pub use sales::{SalesByArticle, SalesByDay, SalesOfArticle, SalesOfDay};
 pub use stock::{StockView, Stocks};
 pub use user::{Credit, UserStatus, UserView, Users};
 
 /// The key of the row that an event touches: the id of its entity, when it is one of these.
-fn key_of<D: Decider>(event: &Recorded) -> Option<String> {
-    id_of::<D>(event).map(|id| id.to_string())
+fn key_of<D: Decider>(event: &Recorded) -> Vec<String> {
+    id_of::<D>(event).map(|id| id.to_string()).into_iter().collect()
 }
 
 /// The id of the entity that an event is about, when it is one of these. An id that is written otherwise than
@@ -38,11 +46,14 @@ fn follows(version: Version, event: &Recorded) -> bool {
 }
 
 #[cfg(test)]
+mod over_many;
+
+#[cfg(test)]
 mod tests {
     use event_model::Projection as _;
 
     use super::*;
-    use crate::testing::{email, name, recorded, user_id};
+    use crate::testing::{email, name, projected, recorded, user_id};
     use crate::{User, UserEvent};
 
     fn registered() -> Recorded {
@@ -54,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_user_that_was_refused_credit_before_is_seen_from_its_registration_on() {
-        let row = Users::project(None, &registered()).unwrap().unwrap();
+        let row = projected::<Users>(None, &registered()).unwrap().unwrap();
         assert_eq!((row.id, row.version), (user_id(0xab), Version::new(3)));
         assert_eq!(Users::columns(&row), [("email", "ann@example.com".into())]);
     }
@@ -68,19 +79,19 @@ mod tests {
         let mut nameless = registered();
         nameless.entity.id = "ann".to_owned();
         for event in [of_another, upper_case, nameless] {
-            assert_eq!(Users::key(&event).unwrap(), None);
-            assert_eq!(Users::project(None, &event).unwrap(), None);
+            assert_eq!(Users::keys(&event).unwrap(), [""; 0]);
+            assert_eq!(projected::<Users>(None, &event).unwrap(), None);
         }
         let unversioned = Recorded { version: None, ..registered() };
-        assert_eq!(Users::project(None, &unversioned).unwrap(), None);
+        assert_eq!(projected::<Users>(None, &unversioned).unwrap(), None);
     }
 
     #[test]
     fn what_cannot_be_read_is_told() {
-        let row = Users::project(None, &registered()).unwrap();
+        let row = projected::<Users>(None, &registered()).unwrap();
         let unknown = Recorded { event_type: "user-painted".to_owned(), ..registered() };
-        assert!(Users::project(row.clone(), &unknown).is_err());
+        assert!(projected::<Users>(row.clone(), &unknown).is_err());
         let unreadable = Recorded { data: "{}".into(), ..registered() };
-        assert!(Users::project(row, &unreadable).is_err());
+        assert!(projected::<Users>(row, &unreadable).is_err());
     }
 }

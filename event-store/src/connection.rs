@@ -11,6 +11,8 @@ use crate::error::{Cause, StoreError};
 
 mod durability;
 
+pub(crate) use durability::SUBJECT as JSZ;
+
 /// The oldest broker that can do what the log needs.
 pub const OLDEST_BROKER: (i64, i64) = (2, 15);
 

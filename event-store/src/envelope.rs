@@ -3,9 +3,10 @@
 mod again;
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use async_nats::HeaderMap;
 use async_nats::header::HeaderName;
+use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use event_model::{EntityName, Metadata, Part, Position, Recorded, Version};
 use serde_json::value::RawValue;
@@ -66,6 +67,24 @@ const CE_PART: HeaderName = HeaderName::from_static("ce-part");
 const CE_ACTOR: HeaderName = HeaderName::from_static("ce-actor");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// All that each event has, with what is the same for all. A copy has room for the others too: a map that grows
+/// works out where each of its headers belongs once more.
+static EVERY: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let given = [
+        async_nats::header::NATS_MESSAGE_ID,
+        CE_ID,
+        CE_TYPE,
+        CE_SUBJECT,
+        CE_TIME,
+        CE_ENTITYVERSION,
+        CE_CAUSATIONID,
+        CE_CORRELATIONID,
+    ];
+    let same = [(CE_SPECVERSION, "1.0"), (CE_SOURCE, OURS), (CE_DATACONTENTTYPE, "application/json")];
+    let given = given.map(|name| (name, HeaderValue::new()));
+    given.into_iter().chain(same.map(|(name, value)| (name, value.into()))).collect()
+});
+
 /// The headers of an event. `part` is its place in an append of several.
 pub(crate) fn headers(
     draft: &Draft,
@@ -75,19 +94,15 @@ pub(crate) fn headers(
 ) -> Result<HeaderMap, StoreError> {
     let time =
         metadata.time.format(&Rfc3339).map_err(|error| StoreError::Unfit(format!("its time: {error}")))?;
-    let id = draft.id.to_string();
-    let mut headers = HeaderMap::new();
-    headers.insert(async_nats::header::NATS_MESSAGE_ID, id.as_str());
-    headers.insert(CE_ID, id);
-    headers.insert(CE_SPECVERSION, "1.0");
-    headers.insert(CE_SOURCE, OURS);
+    let mut headers = EVERY.clone();
+    headers.insert(async_nats::header::NATS_MESSAGE_ID, uuid_text(draft.id));
+    headers.insert(CE_ID, uuid_text(draft.id));
     headers.insert(CE_TYPE, draft.event_type);
     headers.insert(CE_SUBJECT, entity_text(entity));
     headers.insert(CE_TIME, time);
-    headers.insert(CE_DATACONTENTTYPE, "application/json");
     headers.insert(CE_ENTITYVERSION, draft.version.to_string());
-    headers.insert(CE_CAUSATIONID, metadata.causation_id.to_string());
-    headers.insert(CE_CORRELATIONID, metadata.correlation_id.to_string());
+    headers.insert(CE_CAUSATIONID, uuid_text(metadata.causation_id));
+    headers.insert(CE_CORRELATIONID, uuid_text(metadata.correlation_id));
     if let Some(part) = part {
         headers.insert(CE_PART, part.to_string());
     }
@@ -98,6 +113,10 @@ pub(crate) fn headers(
         headers.insert(TRACEPARENT, header_text(traceparent));
     }
     Ok(headers)
+}
+
+fn uuid_text(id: Uuid) -> String {
+    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 /// A message as the broker gives it.
@@ -122,7 +141,7 @@ pub(crate) fn read(stored: Stored<'_>) -> Entry {
 fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     let Stored { subject, position, time, headers, data } = stored;
     let headers = headers.ok_or("it has no headers")?;
-    let text = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
+    let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
     let uuid = |name: &str| text(name).and_then(|value| Uuid::try_parse(value).ok());
     let id = text("ce-id").ok_or("it has no ce-id")?;
     let entity = subjects::entity(subject).ok_or("its subject names no entity")?;

@@ -66,6 +66,15 @@ impl EventStore {
         }
     }
 
+    /// What was last noted under the lease of this name, by whoever held it; null when nobody did.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the broker does not answer, [`StoreError::Corrupt`] when it cannot be read.
+    pub async fn noted(&self, name: &str) -> Result<Value, StoreError> {
+        let found = self.lease_record(&format!("lease.{name}")).await?;
+        Ok(found.map_or(Value::Null, |(record, _)| record.note))
+    }
+
     async fn try_lease(
         &self,
         key: &str,
@@ -151,6 +160,16 @@ impl Lease {
             Ok(Err(StoreError::Unavailable(_))) | Err(_) if Instant::now() < by => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Lost),
         }
+    }
+
+    /// Raises the token above one that was seen elsewhere: the broker's bucket was restored from an older copy. Such a token
+    /// may have two holders, until the next renewal of one of them fails.
+    ///
+    /// # Errors
+    /// As [`Lease::renew`].
+    pub async fn outbid(&mut self, token: u64) -> Result<(), Lost> {
+        self.record.token = self.record.token.max(token + 1);
+        self.renew(self.record.note.clone()).await
     }
 
     /// Gives it back, with a last note, so that another need not wait.

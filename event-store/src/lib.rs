@@ -3,6 +3,7 @@
 //! Reading order:
 //! - [`connection`]: the broker, and what it must be
 //! - [`streams`]: the streams, exactly as other tools rely on them
+//! - [`look`]: what an operator wants to know of a broker
 //! - [`subjects`]: the only place that builds subjects
 //! - [`envelope`]: an event on the wire; [`cloud_event`]: as one JSON object
 //! - [`store`]: the log, opened
@@ -50,6 +51,7 @@ pub mod keys;
 mod leader;
 pub mod lease;
 pub mod load;
+pub mod look;
 pub mod many;
 mod moment;
 pub mod once;

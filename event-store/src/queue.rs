@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::committer::{Company, Outgoing};
 use crate::error::{Cause, StoreError};
+use crate::look;
 use crate::publish::Answer;
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
@@ -86,6 +87,18 @@ impl EventStore {
         Ok(())
     }
 
+    /// Whether the queue takes commands to a category: a node that carries them out was there once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the broker does not answer.
+    pub async fn takes_commands_to(&self, category: &str) -> Result<bool, StoreError> {
+        if !look::has_stream(self.connection(), COMMANDS).await? {
+            return Ok(false);
+        }
+        let queue = self.context().get_stream(COMMANDS).await.map_err(StoreError::away)?;
+        Ok(queue.cached_info().config.subjects.contains(&subjects::commands(category)))
+    }
+
     /// Puts a command on the queue; returns once it is stored, on disk. Putting it there again changes nothing in the
     /// end.
     ///
@@ -128,7 +141,8 @@ impl EventStore {
 
 const RETRY: Duration = Duration::from_millis(50);
 
-fn headers(command: &QueuedCommand) -> HeaderMap {
+/// The headers of a command.
+pub(crate) fn headers(command: &QueuedCommand) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_MESSAGE_ID, command.id.as_str());
     let ids = [(CAUSATION, command.causation_id), (CORRELATION, command.correlation_id)];

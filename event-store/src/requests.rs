@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::publish::TOO_LARGE;
-use crate::queue::QueuedCommand;
 use crate::queue::asked::{self, Unreadable};
 use crate::queue::refused::Refused;
+use crate::queue::{self, QueuedCommand};
 use crate::read::ROUND_TRIP;
 use crate::store::EventStore;
 use crate::subjects;
@@ -79,23 +79,41 @@ impl EventStore {
         Ok(Requests { service: Some(service), endpoints: select_all(endpoints) })
     }
 
+    /// Sends a command, and waits for the answer. With the same id it may be sent again.
+    ///
+    /// # Errors
+    /// As [`EventStore::ask_again`].
+    pub async fn ask(&self, command: &QueuedCommand) -> Result<Reply, StoreError> {
+        let subject = subjects::request(&subjects::command(&command.entity, &command.command));
+        self.send_request(subject, queue::headers(command), command.body.clone()).await
+    }
+
     /// Sends a command that was refused once more, with this body, and waits for the answer.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when nobody answers such requests; [`StoreError::OutcomeUnknown`] when no answer
     /// comes; [`StoreError::Unfit`] when it is too large.
     pub async fn ask_again(&self, refused: &Refused, body: Bytes) -> Result<Reply, StoreError> {
-        use async_nats::RequestErrorKind::{
-            InvalidSubject, MaxPayloadExceeded, NoResponders, Other, TimedOut,
-        };
         let mut headers = refused.headers.clone();
         if headers.get(NATS_MESSAGE_ID).is_none() {
             // The same each time: should the answer be lost, asking once more is safe.
             let own = format!("refused-{}-{}", refused.sequence, refused.time.unix_timestamp_nanos());
             headers.insert(NATS_MESSAGE_ID, own);
         }
+        self.send_request(subjects::request(&refused.subject), headers, body).await
+    }
+
+    async fn send_request(
+        &self,
+        subject: String,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Reply, StoreError> {
+        use async_nats::RequestErrorKind::{
+            InvalidSubject, MaxPayloadExceeded, NoResponders, Other, TimedOut,
+        };
         let request = async_nats::Request::new().headers(headers).payload(body).timeout(Some(TO_ANSWER));
-        let answer = self.client().send_request(subjects::request(&refused.subject), request).await;
+        let answer = self.client().send_request(subject, request).await;
         let message = answer.map_err(|error| match error.kind() {
             NoResponders | InvalidSubject => StoreError::Unavailable(error.into()),
             MaxPayloadExceeded => StoreError::Unfit(format!("{error} ({TOO_LARGE})")),

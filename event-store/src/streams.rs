@@ -198,8 +198,8 @@ pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, 
             Err(no) => return Err(no.for_good(&wanted)),
         }
     };
-    let stream = wanted.name.clone();
     if found.name == KEYS && found.max_age != wanted.max_age {
+        let stream = wanted.name.clone();
         let Config { max_age, duplicate_window, .. } = wanted;
         let changed = Config { max_age, duplicate_window, ..found.clone() };
         context
@@ -208,10 +208,13 @@ pub(crate) async fn ensure(context: &Context, wanted: Config) -> Result<Config, 
             .map_err(|error| StreamError::Refused { stream, source: error.into() })?;
         return Ok(found);
     }
-    match difference(&found, &wanted) {
-        None => Ok(found),
-        Some((field, found, wanted)) => Err(StreamError::Differs { stream, field, found, wanted }),
-    }
+    differs(&found, &wanted).map_or(Ok(found), Err)
+}
+
+/// Why a stream cannot be used as it is.
+pub(crate) fn differs(found: &Config, wanted: &Config) -> Option<StreamError> {
+    let (field, found, told) = difference(found, wanted)?;
+    Some(StreamError::Differs { stream: wanted.name.clone(), field, found, wanted: told })
 }
 
 /// [`ensure`], of a stream that may take more subjects than these. Those that it lacks are added; none is taken away,

@@ -161,12 +161,12 @@ impl<P: Projection> Following<P> {
         let Some(Entry::Event(event)) = entries.first() else {
             return Ok(Again::Still("nothing lies at its position".to_owned()));
         };
-        let failed = match insist(event, &target.skips, || P::key(event)) {
-            Tried::Done(None) | Tried::SteppedOver(_) => None,
-            // Later events of the row were applied already: on top of them this one would come out of turn.
-            Tried::Done(Some(key)) => Some(format!(
-                "it belongs to the row {key:?}, which has gone on without it; build the view anew"
-            )),
+        let failed = match insist(event, &target.skips, || P::keys(event)) {
+            Tried::SteppedOver(_) => None,
+            // Later events of the rows were applied already: on top of them this one would come out of turn.
+            Tried::Done(keys) => keys.first().map(|key| {
+                format!("it belongs to the row {key:?}, which has gone on without it; build the view anew")
+            }),
             Tried::Failed(reason) => Some(reason),
         };
         let again = failed.clone().map_or(Again::GoesOn, Again::Still);

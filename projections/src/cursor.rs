@@ -16,6 +16,8 @@ pub(crate) enum Place {
     Key(String),
     /// In a list by first position.
     First(Position),
+    /// Among sums by size: the sum, and the value whose rows it is of.
+    Sum(i64, String),
 }
 
 /// The text is no cursor.
@@ -28,6 +30,7 @@ impl fmt::Display for Cursor {
         let plain = match &self.0 {
             Place::Key(key) => format!("k{key}"),
             Place::First(position) => format!("p{position}"),
+            Place::Sum(sum, value) => format!("s{sum} {value}"),
         };
         plain.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -43,6 +46,8 @@ impl FromStr for Cursor {
         let plain = String::from_utf8(bytes).map_err(|_| UnreadableCursor)?;
         let place = if let Some(key) = plain.strip_prefix('k') {
             Place::Key(key.to_owned())
+        } else if let Some((sum, value)) = plain.strip_prefix('s').and_then(|rest| rest.split_once(' ')) {
+            Place::Sum(sum.parse().map_err(|_| UnreadableCursor)?, value.to_owned())
         } else {
             let number = plain.strip_prefix('p').ok_or(UnreadableCursor)?;
             Place::First(number.parse().map_err(|_| UnreadableCursor)?)
@@ -67,8 +72,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(key: String, position: u64) {
-            for place in [Place::Key(key), Place::First(Position::new(position))] {
+        fn what_is_written_is_read(key: String, position: u64, sum: i64) {
+            let of_sum = Place::Sum(sum, key.clone());
+            for place in [Place::Key(key), Place::First(Position::new(position)), of_sum] {
                 let cursor = Cursor(place);
                 prop_assert_eq!(cursor.to_string().parse::<Cursor>(), Ok(cursor));
             }
@@ -83,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_none_is_an_error() {
-        for wrong in ["", "70", "702d31", "70 1", "6b8", "6bff", "6B41", "+b+c"] {
+        for wrong in ["", "73", "7378", "732078", "70", "702d31", "70 1", "6b8", "6bff", "6B41", "+b+c"] {
             assert_eq!(wrong.parse::<Cursor>(), Err(UnreadableCursor), "{wrong}");
         }
     }

@@ -35,7 +35,8 @@ impl Desk {
         Self { home, board }
     }
 
-    /// Answers until `shutdown` is ready, also when the worker has given up: it then says why.
+    /// Answers until `shutdown` is ready, for as long as this process drives the view, and when its worker has given up:
+    /// it then says why. Questions about a view that another process drives are left to that.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the connection is closed for good.
@@ -43,7 +44,14 @@ impl Desk {
         let mut shutdown = pin!(shutdown);
         let client = store.connection().client().clone();
         let subject = control::subject(self.board.definition.name);
+        let mut driving = self.board.watch();
         loop {
+            let drives = driving.wait_for(|status| status.running || status.log_differs);
+            tokio::select! {
+                biased;
+                () = shutdown.as_mut() => return Ok(()),
+                drives = drives => if drives.is_err() { return Ok(()) },
+            }
             let subscribed = client.subscribe(subject.clone()).await;
             let mut questions = subscribed.map_err(|error| StoreError::Unavailable(error.into()))?;
             let mut answers = JoinSet::new();
@@ -57,6 +65,7 @@ impl Desk {
                         answers.spawn(async move { desk.reply(&client, question).await });
                     }
                     Some(_) = answers.join_next() => {}
+                    _ = driving.wait_for(|status| !status.running && !status.log_differs) => break,
                 }
             }
             sleep(AGAIN).await;

@@ -43,6 +43,21 @@ pub enum ViewError {
         #[source]
         source: Cause,
     },
+    /// Start it, or name another place: nobody answers there.
+    #[error("the home of the views does not answer at {at}")]
+    Unreachable {
+        /// Where, without a password.
+        at: String,
+        /// Why not.
+        #[source]
+        source: Cause,
+    },
+    /// Give each process a place of its own, or all of them one that several can share.
+    #[error("another process writes the views at {at}")]
+    Driven {
+        /// Where.
+        at: String,
+    },
     /// Try again later: the home of the views could not do it, and nothing was changed.
     #[error("the views cannot be read or written")]
     Home(#[source] Cause),

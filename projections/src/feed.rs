@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use event_model::{Position, Projection};
 use event_store::{Batch, Entry, EventStore, Mark, StoreError};
@@ -14,8 +13,9 @@ use crate::generation::{Generation, Target};
 use crate::home::Home;
 use crate::reading::Reading;
 
-/// The checkpoint follows what touched no row at the latest after so many positions, or so long.
-const LATE_BY: (u64, Duration) = (1000, Duration::from_secs(1));
+/// The checkpoint follows what touched no row at the latest after so many positions, or as long as the
+/// home says.
+const LATE_BY: u64 = 1000;
 
 /// A generation that follows the log.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl<P: Projection> Feed<P> {
         let applied =
             apply::<P>(self.home.as_ref(), &self.target, &work.entries, self.saved, work.to).await?;
         if self.read == self.saved {
-            self.save_by = Instant::now() + LATE_BY.1;
+            self.save_by = Instant::now() + self.home.late_by();
         }
         (self.read, self.behind) = (work.to, work.behind);
         if applied.rows > 0 {
@@ -102,7 +102,7 @@ impl<P: Projection> Feed<P> {
 
     /// When the checkpoint must follow; `None` when it stands where the reading does.
     pub(crate) fn save_by(&self) -> Option<Instant> {
-        let far = self.read.position.get() - self.saved.position.get() >= LATE_BY.0;
+        let far = self.read.position.get() - self.saved.position.get() >= LATE_BY;
         let by = if far { Instant::now() } else { self.save_by };
         (self.read != self.saved).then_some(by)
     }
@@ -112,7 +112,7 @@ impl<P: Projection> Feed<P> {
         if self.read == self.saved {
             return Ok(());
         }
-        self.save_by = Instant::now() + LATE_BY.1;
+        self.save_by = Instant::now() + self.home.late_by();
         self.home.commit(&self.target, Vec::new(), self.saved, self.read).await?;
         self.saved = self.read;
         Ok(())

@@ -13,12 +13,12 @@ use crate::error::ViewError;
 use crate::generation::Target;
 use crate::home::Touched;
 
-/// The events of a batch that touch a view, by the row that they touch.
+/// The events of a batch that touch a view, by the rows that they touch.
 pub(crate) struct Sorted {
     /// By key, so that rows are written in one order always: where in the batch each event is.
     pub(crate) by_key: BTreeMap<String, Vec<usize>>,
     pub(crate) skipped: Vec<Skipped>,
-    /// Those of which the projection cannot tell the row.
+    /// Those of which the projection cannot tell the rows.
     pub(crate) rowless: Vec<Failed>,
 }
 
@@ -80,7 +80,7 @@ impl Failed {
     }
 }
 
-/// Asks the projection for the row of each event after a position.
+/// Asks the projection for the rows of each event after a position.
 pub(crate) fn sort<P: Projection>(entries: &[Entry], after: Position, skips: &BTreeSet<Position>) -> Sorted {
     let mut sorted = Sorted { by_key: BTreeMap::new(), skipped: Vec::new(), rowless: Vec::new() };
     for (place, entry) in entries.iter().enumerate() {
@@ -89,9 +89,16 @@ pub(crate) fn sort<P: Projection>(entries: &[Entry], after: Position, skips: &BT
         if position <= after {
             continue;
         }
-        match insist(event, skips, || P::key(event)) {
-            Tried::Done(Some(key)) => sorted.by_key.entry(key).or_default().push(place),
-            Tried::Done(None) => {}
+        match insist(event, skips, || P::keys(event)) {
+            Tried::Done(keys) => {
+                for key in keys {
+                    let places = sorted.by_key.entry(key).or_default();
+                    // A key that a projection names twice is the same row.
+                    if places.last() != Some(&place) {
+                        places.push(place);
+                    }
+                }
+            }
             Tried::SteppedOver(reason) => sorted.skipped.push(Skipped { position, reason }),
             Tried::Failed(reason) => sorted.rowless.push(Failed::rowless(event, reason)),
         }
@@ -151,7 +158,7 @@ pub(crate) fn fold<P: Projection>(
         // The projection takes the row, and an event that it cannot apply must leave it as it was. The columns are
         // asked for after each event, so that what fails does not depend on where a batch ends.
         let attempt = || {
-            let next = P::project(row.clone(), event)?;
+            let next = P::project(&key, row.clone(), event)?;
             next.as_ref().map(P::columns);
             Ok(next)
         };

@@ -268,7 +268,8 @@ async fn paused(pause: &mut Duration, shutdown: Pin<&mut impl Future<Output = ()
     }
 }
 
-fn failed(board: &Board, error: ViewError) -> Result<(), ViewError> {
+/// Shows a failure of the home that may pass; any other is given back.
+pub(crate) fn failed(board: &Board, error: ViewError) -> Result<(), ViewError> {
     if let ViewError::Overtaken(_) | ViewError::Unfit { .. } = error {
         return Err(error);
     }

@@ -1,12 +1,17 @@
 //! Where the rows of views live: what workers and lists ask of such a place, whatever it is.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use event_model::Position;
 use event_store::Mark;
+use uuid::Uuid;
 
 use crate::definition::Definition;
 use crate::error::ViewError;
@@ -14,21 +19,34 @@ use crate::failure::{FailedRow, Failure, Failures};
 use crate::fold::{Change, Stored};
 use crate::generation::{Generation, Prepared, Target};
 use crate::query::{Listed, Page, Query};
+use crate::sums::{Sums, SumsPage};
 use crate::verify::Image;
 
 /// A home of rows. Whatever is written is one transaction that happens or does not, and a worker that is no longer the
 /// one that drives the view gets [`ViewError::Overtaken`] instead. Lists never wait for who writes.
 #[async_trait]
 pub(crate) trait Home: Debug + Send + Sync {
-    /// Makes the rows of a view that has none yet, and tells what there is of it. What another version of its
-    /// projection folded stays, and goes on serving; what such a one had begun to build is given up.
+    /// Makes the rows of a view that has none yet, and all that is needed beside them. Any process may do that.
+    async fn found(&self, definition: &Arc<Definition>) -> Result<Found, ViewError>;
+
+    /// The home as the worker with this token writes it: from now on whoever has a lower one cannot.
+    async fn claim(&self, view: &'static str, token: u64, holder: Uuid) -> Result<Claim, ViewError>;
+
+    /// What there is of a view, for the worker that drives it. What another version of its projection folded stays, and
+    /// goes on serving; what such a one had begun to build is given up.
     async fn prepare(&self, definition: &Arc<Definition>) -> Result<Prepared, ViewError>;
+
+    /// How long the checkpoint may stay behind what touched no row.
+    fn late_by(&self) -> Duration;
 
     /// The rows of a view that lists read; `None` when no worker has made them yet.
     async fn serving(&self, view: &'static str) -> Result<Option<Generation>, ViewError>;
 
     /// A page, read at one moment together with its position.
     async fn list(&self, definition: &Arc<Definition>, query: Query) -> Result<Page, ViewError>;
+
+    /// Sums over its rows, likewise.
+    async fn sums(&self, definition: &Arc<Definition>, asked: Sums) -> Result<SumsPage, ViewError>;
 
     /// One row.
     async fn get(&self, definition: &Arc<Definition>, key: String) -> Result<Option<Listed>, ViewError>;
@@ -101,6 +119,23 @@ pub(crate) trait Home: Debug + Send + Sync {
 
     /// Drops a piece of what a view has left behind; whether there is more. Who reads such rows goes on reading them.
     async fn sweep(&self, view: &'static str) -> Result<bool, ViewError>;
+}
+
+/// A view that has rows.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) serving: Generation,
+    /// The lease under which it must be driven, where more than one process could.
+    pub(crate) lease: Option<String>,
+}
+
+/// What a claim came to.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// Through this the view is written.
+    Held(Arc<dyn Home>),
+    /// Somebody had this token, which is not lower.
+    Outbid(u64),
 }
 
 /// What is there of the rows that a batch touches.

@@ -2,7 +2,7 @@
 //!
 //! Reading order:
 //! - [`views`]: what lists ask, and what makes a worker
-//! - [`query`], [`cursor`]: a page of rows, and where the next one begins
+//! - [`query`], [`sums`], [`cursor`]: a page of rows or of sums over them, and where the next one begins
 //! - [`worker`], `following`, `serving`, `telling`: a worker, and what it does from one moment to the next
 //! - `generation`, `feed`, `reading`: rows in a table of their own, from the log, position and rows in one transaction
 //! - `rebuild`, `leftovers`: a generation built beside the serving one, the switch, and what is left behind
@@ -12,7 +12,7 @@
 //! - [`control`], [`desk`], `answering`: what an operator asks over the broker, and where it is answered
 //! - [`mod@verify`], `compare`: whether the rows that serve are the fold of the log
 //! - `home`, [`address`]: what is asked of a home of rows, and where one is
-//! - `sqlite`: the home in one file
+//! - `sqlite`, `postgres`: the home in one file, and the one in a database
 //! - [`error`]: what can go wrong, by what the caller does next
 //!
 //! Deliberately not here: any user or order, any HTTP; the rows of a view are the projection's own business.
@@ -36,6 +36,7 @@ mod generation;
 mod home;
 mod leftovers;
 mod meter;
+mod postgres;
 pub mod query;
 mod reading;
 mod rebuild;
@@ -43,12 +44,13 @@ pub mod report;
 mod serving;
 mod sqlite;
 pub mod status;
+pub mod sums;
 mod telling;
 pub mod verify;
 pub mod views;
 pub mod worker;
 
-pub use address::HomeAddress;
+pub use address::{HomeAddress, UnfitAddress};
 pub use control::{Answer, Asked, ControlError, ask};
 pub use cursor::{Cursor, UnreadableCursor};
 pub use desk::Desk;
@@ -57,6 +59,7 @@ pub use failure::{FailedRow, Failure, Failures};
 pub use query::{Listed, Order, Page, Query};
 pub use report::{Rebuild, Report};
 pub use status::{RebuildStatus, ViewStatus, Waited};
+pub use sums::{Rank, Sum, Sums, SumsPage};
 pub use verify::{Difference, Image, Verified, VerifyError, verify};
 pub use views::Views;
 pub use worker::Worker;

@@ -15,6 +15,7 @@ mod list;
 mod marks;
 mod pinned;
 mod schema;
+mod sums;
 mod text;
 
 use deadpool_postgres::{Object, Pool};

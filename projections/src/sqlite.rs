@@ -10,10 +10,12 @@ mod connection;
 mod failures;
 mod home;
 mod list;
+mod lock;
 mod marks;
 mod pinned;
 mod schema;
 mod skips;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +29,7 @@ use tokio::task::spawn_blocking;
 use crate::error::ViewError;
 use crate::report::Report;
 use connection::{Readers, lock};
+use lock::Lock;
 
 pub(crate) use pinned::Pinned;
 
@@ -35,6 +38,7 @@ pub(crate) use pinned::Pinned;
 pub(crate) struct SqliteViews {
     writer: Arc<Mutex<Connection>>,
     readers: Arc<Readers>,
+    lock: Lock,
 }
 
 impl SqliteViews {
@@ -51,7 +55,7 @@ impl SqliteViews {
     fn over(path: &Path, open: fn(&Path) -> rusqlite::Result<Connection>) -> Result<Self, ViewError> {
         let writer = open(path).map_err(|error| at(path, error))?;
         let readers = Arc::new(Readers::new(path.to_owned()));
-        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers })
+        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers, lock: Lock::of(path) })
     }
 
     async fn write<T: Send + 'static>(

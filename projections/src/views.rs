@@ -7,7 +7,7 @@ use std::time::Duration;
 use event_model::{Position, Projection};
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::address::HomeAddress;
 use crate::definition::Definition;
@@ -17,7 +17,11 @@ use crate::home::Home;
 use crate::query::{Listed, Page, Query};
 use crate::report::Report;
 use crate::status::{Board, ViewStatus, Waited};
+use crate::sums::{Sums, SumsPage};
 use crate::worker::Worker;
+
+/// How often a view that another process drives is looked at while somebody waits.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The views that this process knows, over the home of their rows. Clones share it all. Lists need no broker.
 #[derive(Debug, Clone)]
@@ -56,10 +60,10 @@ impl Views {
     /// [`ViewError::Unfit`], or [`ViewError::Home`].
     pub async fn worker<P: Projection>(&self) -> Result<Worker<P>, ViewError> {
         let definition = Arc::new(Definition::of::<P>()?);
-        let prepared = self.home.prepare(&definition).await?;
+        let found = self.home.found(&definition).await?;
         let board = self.enter(&definition);
-        board.tell_serving(&prepared.serving);
-        Ok(Worker::new(Arc::clone(&self.home), board, prepared))
+        board.tell_serving(&found.serving);
+        Ok(Worker::new(Arc::clone(&self.home), board, found.lease))
     }
 
     /// What answers questions about a view that this process drives.
@@ -98,6 +102,21 @@ impl Views {
         Ok(page)
     }
 
+    /// Sums over a view's rows.
+    ///
+    /// # Errors
+    /// [`ViewError`], by what the caller does next.
+    pub async fn sums(&self, view: &str, asked: &Sums) -> Result<SumsPage, ViewError> {
+        let board = self.board(view)?;
+        // As for a list.
+        let known = board.status();
+        let mut page = self.home.sums(&board.definition, asked.clone()).await?;
+        if known.running {
+            page.position = page.position.max(known.position);
+        }
+        Ok(page)
+    }
+
     /// One row of a view.
     ///
     /// # Errors
@@ -106,8 +125,8 @@ impl Views {
         self.home.get(&self.board(view)?.definition, key.to_owned()).await
     }
 
-    /// Waits until a view has reached a position. A view that another process drives tells nothing by itself: it
-    /// is looked at first and last.
+    /// Waits until a view has reached a position. A view that another process drives tells nothing by itself: while
+    /// anybody waits, it is looked at.
     ///
     /// # Errors
     /// [`ViewError::UnknownView`], [`ViewError::Home`].
@@ -124,12 +143,43 @@ impl Views {
         }
         self.look(&board).await?;
         let reached = status.wait_for(|status| status.position >= position);
-        if timeout(patience, reached).await.is_ok() {
-            return Ok(Waited::Reached);
+        let waited = timeout(patience, async {
+            tokio::select! {
+                _ = reached => Ok(()),
+                failed = self.keep_looking(&board) => failed,
+            }
+        });
+        if let Ok(waited) = waited.await {
+            return waited.map(|()| Waited::Reached);
         }
         self.look(&board).await?;
         let found = board.status().position;
         Ok(if found >= position { Waited::Reached } else { Waited::Behind { position: found } })
+    }
+
+    /// Looks at a view that another process drives, until that fails. One of all who wait does it, the others hear of
+    /// it.
+    async fn keep_looking(&self, board: &Board) -> Result<(), ViewError> {
+        let _alone = board.looking.lock().await;
+        loop {
+            sleep(LOOK).await;
+            self.look(board).await?;
+        }
+    }
+
+    /// Looks at every view that another process drives.
+    ///
+    /// # Errors
+    /// [`ViewError::Home`] when they cannot be read.
+    pub async fn look_at_all(&self) -> Result<(), ViewError> {
+        let boards: Vec<_> = {
+            let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
+            boards.values().cloned().collect()
+        };
+        for board in boards {
+            self.look(&board).await?;
+        }
+        Ok(())
     }
 
     async fn look(&self, board: &Board) -> Result<(), ViewError> {

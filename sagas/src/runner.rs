@@ -8,24 +8,23 @@ use std::time::Duration;
 
 use event_model::{Position, Saga};
 use event_store::{Batch, Due, Entry, EventStore, Lease, Mark, StoreError};
-use futures_util::StreamExt as _;
 use metrics::{counter, gauge};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::control::{self, Answer, Asked, Question};
+use crate::checkpoint;
+use crate::control::{Asked, Question};
 use crate::lanes::{Lanes, Recovery};
 use crate::progress::Progress;
+use crate::sources;
 use crate::step::{Step, Task, Told, of_event};
 use crate::stuck::{Stuck, StuckSagas};
 
 /// How many entries are read at once.
-const MOST: usize = 1000;
+pub(crate) const MOST: usize = 1000;
 /// How long what runs may take at the end.
 const TO_FINISH: Duration = Duration::from_secs(3);
 /// How long to wait before the broker is asked again.
@@ -47,13 +46,6 @@ pub struct Runner<S: Saga> {
     holder: Uuid,
 }
 
-/// The checkpoint, as it is noted in the lease.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Checkpoint {
-    position: Position,
-    id: Option<Uuid>,
-}
-
 /// Why the sagas are followed no further.
 enum Ended {
     Stopped,
@@ -72,7 +64,7 @@ impl<S: Saga> Runner<S> {
     /// # Errors
     /// [`RunError`] when the log is not what it must be.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let name = format!("saga-{}", S::CATEGORY);
+        let name = checkpoint::lease(S::CATEGORY);
         loop {
             let leased = stop.run_until_cancelled(self.store.lease(&name, self.holder)).await;
             let Some(lease) = leased else { return Ok(()) };
@@ -94,17 +86,17 @@ impl<S: Saga> Runner<S> {
     }
 
     async fn follow(&self, mut lease: Lease, stop: &CancellationToken) -> Result<Ended, StoreError> {
-        let checkpoint = checkpoint(lease.note())?;
-        self.store.check(checkpoint).await?;
+        let from = checkpoint::read(lease.note())?;
+        self.store.check(from).await?;
         let stuck = StuckSagas::open(&self.store).await?;
         let aside = stuck.all(Some(S::CATEGORY)).await?;
-        let mut lanes = Lanes::<S>::new(self.store.clone(), stuck, Progress::from(checkpoint));
+        let mut lanes = Lanes::<S>::new(self.store.clone(), stuck, Progress::from(from));
         lanes.set_aside(&aside);
         self.try_again(&mut lanes, &aside);
         let mut side = JoinSet::new();
-        let mut due = self.due(&mut side);
-        let mut questions = self.questions(&mut side).await?;
-        let mut log = self.log(&mut side, checkpoint);
+        let mut due = sources::due(&self.store, &mut side, S::CATEGORY);
+        let mut questions = sources::questions(&self.store, &mut side, S::CATEGORY).await?;
+        let mut log = sources::log(&self.store, &mut side, from);
         let mut renewals = interval(event_store::lease::RENEW_EVERY);
         renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -114,7 +106,7 @@ impl<S: Saga> Runner<S> {
                 Some(due) = due.recv() => Self::come_due(due, &mut lanes),
                 Some((question, told)) = questions.recv() => self.asked(question, told, &mut lanes),
                 worked = lanes.work() => worked?,
-                _ = renewals.tick() => if lease.renew(note(lanes.progress.done())).await.is_err() {
+                _ = renewals.tick() => if lease.renew(checkpoint::note(lanes.progress.done())).await.is_err() {
                     return Ok(Ended::Lost);
                 },
             }
@@ -127,7 +119,7 @@ impl<S: Saga> Runner<S> {
                 () = tokio::time::sleep_until(by) => break,
             }
         }
-        lease.release(note(lanes.progress.done())).await;
+        lease.release(checkpoint::note(lanes.progress.done())).await;
         Ok(Ended::Stopped)
     }
 
@@ -253,94 +245,4 @@ impl<S: Saga> Runner<S> {
             tasks
         }
     }
-
-    /// The log behind a mark, from a task of its own: a subscription that is dropped while it waits begins anew.
-    fn log(&self, side: &mut JoinSet<()>, after: Mark) -> mpsc::Receiver<Result<Batch, StoreError>> {
-        let (send, receive) = mpsc::channel(1);
-        let mut log = self.store.subscribe(after);
-        side.spawn(async move {
-            loop {
-                let batch = log.next(MOST).await;
-                let failed = batch.is_err();
-                if send.send(batch).await.is_err() || failed {
-                    return;
-                }
-            }
-        });
-        receive
-    }
-
-    /// The deadlines that come due, from a task of its own.
-    fn due(&self, side: &mut JoinSet<()>) -> mpsc::Receiver<Due> {
-        let (send, receive) = mpsc::channel(64);
-        let store = self.store.clone();
-        side.spawn(async move {
-            loop {
-                if let Ok(mut due) = store.due_deadlines(S::CATEGORY).await {
-                    while let Ok(due) = due.next().await {
-                        if send.send(due).await.is_err() {
-                            return;
-                        }
-                    }
-                }
-                sleep(AGAIN).await;
-            }
-        });
-        receive
-    }
-
-    /// What operators ask, from a task of its own that brings them their answers.
-    async fn questions(
-        &self,
-        side: &mut JoinSet<()>,
-    ) -> Result<mpsc::Receiver<(Question, oneshot::Sender<Told>)>, StoreError> {
-        let client = self.store.connection().client().clone();
-        let subject = control::subject(S::CATEGORY);
-        let mut asked = client.subscribe(subject).await.map_err(|no| StoreError::Unavailable(no.into()))?;
-        let (send, receive) = mpsc::channel(16);
-        side.spawn(async move {
-            let mut answers = JoinSet::new();
-            while let Some(message) = asked.next().await {
-                let Some(reply) = message.reply else { continue };
-                let (told, answered) = oneshot::channel();
-                match serde_json::from_slice(&message.payload) {
-                    Ok(question) => {
-                        if send.send((question, told)).await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        let _ = told.send(Err(format!("the question cannot be read: {error}")));
-                    }
-                }
-                let client = client.clone();
-                answers.spawn(async move {
-                    let answer = match answered.await {
-                        Ok(Ok(done)) => Answer::Done(done),
-                        Ok(Err(reason)) => Answer::Refused(reason),
-                        Err(_) => Answer::Refused("another runner takes over; ask again".into()),
-                    };
-                    let answer = serde_json::to_vec(&answer).unwrap_or_default();
-                    if let Err(error) = client.publish(reply, answer.into()).await {
-                        tracing::debug!(%error, "an answer was not sent");
-                    }
-                });
-            }
-        });
-        Ok(receive)
-    }
-}
-
-fn checkpoint(note: &Value) -> Result<Mark, StoreError> {
-    if note.is_null() {
-        return Ok(Mark::START);
-    }
-    let read = serde_json::from_value(note.clone());
-    let Checkpoint { position, id } = read
-        .map_err(|error| StoreError::Corrupt(format!("the checkpoint of a saga cannot be read: {error}")))?;
-    Ok(Mark { position, id })
-}
-
-fn note(mark: Mark) -> Value {
-    serde_json::json!({ "position": mark.position, "id": mark.id })
 }

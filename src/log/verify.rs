@@ -2,7 +2,8 @@
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use domain::{EmailClaim, Order, Stock, User};
+use domain::{Checkout, Departure, EmailClaim, Order, Stock, User};
+use event_model::Decider as _;
 use event_store::Mark;
 use event_store::verify::{Category, Reader};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,8 +20,8 @@ const STEP: u64 = 1000;
 /// What to check.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The read models, whose checkpoints must lie on the log: sqlite:PATH [default: views.sqlite in the data
-    /// folder]
+    /// The read models, whose checkpoints must lie on the log: sqlite:PATH or postgres://… [default: views.sqlite
+    /// in the data folder]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// One JSON object
@@ -35,10 +36,12 @@ pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
     let store = super::open(&asked.broker).await?;
     // Before the log is looked at: the readers go on meanwhile.
     let mut readers = readers(&views_home(asked.views.as_deref(), asked.broker.data_dir())?).await?;
-    let mark = store.whole_up_to().await?;
-    if mark != Mark::START {
-        readers.push(Reader { name: "writers".into(), mark });
+    for category in [Checkout::CATEGORY, Departure::CATEGORY] {
+        let mark = sagas::checkpoint(&store, category).await?;
+        readers.push(Reader { name: format!("saga {category}"), mark });
     }
+    readers.push(Reader { name: "writers".into(), mark: store.whole_up_to().await? });
+    readers.retain(|reader| reader.mark != Mark::START);
     let bar = bar();
     let verified = store
         .verify(&categories(), &readers, |read, head| {
@@ -64,8 +67,15 @@ pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
 }
 
 /// The categories that this program writes.
-fn categories() -> [Category; 4] {
-    [Category::of::<User>(), Category::of::<EmailClaim>(), Category::of::<Order>(), Category::of::<Stock>()]
+fn categories() -> [Category; 6] {
+    [
+        Category::of::<User>(),
+        Category::of::<EmailClaim>(),
+        Category::of::<Order>(),
+        Category::of::<Stock>(),
+        Category::of::<Checkout>(),
+        Category::of::<Departure>(),
+    ]
 }
 
 /// Where the views of a home stand; none when there is no such home.

@@ -33,7 +33,7 @@ pub(crate) enum Failures {
 /// Which read model.
 #[derive(Debug, Args)]
 pub(crate) struct OfView {
-    /// The read model: users, orders, stock
+    /// The read model, such as orders; `projections status` lists them
     name: String,
     /// One JSON object
     #[arg(long, value_parser = FalseyValueParser::new())]

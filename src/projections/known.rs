@@ -2,22 +2,28 @@
 
 use std::path::Path;
 
-use domain::{Orders, Sagas, Stocks, Users};
 use event_model::{Position, Projection as _};
 use event_store::EventStore;
-use projections::{HomeAddress, Verified, VerifyError};
+use projections::{HomeAddress, Verified};
 
 use crate::exit::{Exit, Failure};
+use crate::read_models::each_read_model;
 
 /// Their names.
-pub(super) const NAMES: [&str; 4] = [Users::NAME, Orders::NAME, Stocks::NAME, Sagas::NAME];
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    each_read_model!(|View| names.push(View::NAME));
+    names
+}
 
 /// The name, if there is such a read model.
 pub(super) fn name(named: &str) -> Result<&'static str, Failure> {
-    NAMES.into_iter().find(|name| *name == named).ok_or_else(|| {
-        let line = format!("there is no view {named:?}: name one of {}", NAMES.join(", "));
-        Failure::new(Exit::NotFound, line)
-    })
+    names().into_iter().find(|name| *name == named).ok_or_else(|| no_such(named))
+}
+
+fn no_such(named: &str) -> Failure {
+    let line = format!("there is no view {named:?}: name one of {}", names().join(", "));
+    Failure::new(Exit::NotFound, line)
 }
 
 /// Compares the rows of one of them with the log.
@@ -27,11 +33,9 @@ pub(super) async fn verify(
     store: &EventStore,
     scratch: &Path,
     progress: impl FnMut(Position, Position),
-) -> Result<Verified, VerifyError> {
-    match name {
-        Users::NAME => projections::verify::<Users>(views, store, scratch, progress).await,
-        Orders::NAME => projections::verify::<Orders>(views, store, scratch, progress).await,
-        Sagas::NAME => projections::verify::<Sagas>(views, store, scratch, progress).await,
-        _ => projections::verify::<Stocks>(views, store, scratch, progress).await,
-    }
+) -> Result<Verified, Failure> {
+    each_read_model!(|View| if name == View::NAME {
+        return Ok(projections::verify::<View>(views, store, scratch, progress).await?);
+    });
+    Err(no_such(name))
 }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What to build anew.
 #[derive(Debug, Args)]
 pub(crate) struct Rebuild {
-    /// The read model: users, orders, stock
+    /// The read model, such as orders; `projections status` lists them
     name: String,
     /// Stop the rebuild that is under way; the next call without this goes on with it
     #[arg(long, value_parser = FalseyValueParser::new())]

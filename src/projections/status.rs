@@ -33,7 +33,7 @@ pub(crate) struct Status {
     /// One JSON array, or one a line
     #[arg(long, value_parser = FalseyValueParser::new())]
     json: bool,
-    /// The home of the read models: sqlite:PATH [default: views.sqlite in the data folder]
+    /// The home of the read models: sqlite:PATH or postgres://… [default: views.sqlite in the data folder]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub(crate) async fn run(asked: &Status) -> Result<(), Failure> {
 async fn reports(store: Option<&EventStore>, views: &HomeAddress) -> Result<Vec<Report>, Failure> {
     let mut at_home = None;
     let mut reports = Vec::new();
-    for name in known::NAMES {
+    for name in known::names() {
         let told = match store {
             Some(store) => report(store, name).await?,
             None => Err(ControlError::NoWorker(name.to_owned())),

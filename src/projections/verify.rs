@@ -17,9 +17,9 @@ use crate::settings::{BrokerPlace, views_home};
 /// What to verify.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The read model: users, orders, stock
+    /// The read model, such as orders; `projections status` lists them
     name: String,
-    /// The home of the read models: sqlite:PATH [default: views.sqlite in the data folder]
+    /// The home of the read models: sqlite:PATH or postgres://… [default: views.sqlite in the data folder]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// One JSON object

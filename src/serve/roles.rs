@@ -35,7 +35,7 @@ struct Group {
 /// A role that runs no more, and why.
 #[derive(Debug)]
 struct Ended {
-    name: &'static str,
+    name: String,
     why: Option<String>,
 }
 
@@ -53,19 +53,19 @@ impl Roles {
     /// Runs a role that takes work in.
     pub(crate) fn door<E: Error + 'static>(
         &mut self,
-        name: &'static str,
+        name: &str,
         role: impl Future<Output = Result<(), E>> + Send + 'static,
     ) {
-        self.doors.tasks.spawn(watched(name, role));
+        self.doors.tasks.spawn(watched(name.to_owned(), role));
     }
 
     /// Runs a role that works behind the doors.
     pub(crate) fn worker<E: Error + 'static>(
         &mut self,
-        name: &'static str,
+        name: &str,
         role: impl Future<Output = Result<(), E>> + Send + 'static,
     ) {
-        self.workers.tasks.spawn(watched(name, role));
+        self.workers.tasks.spawn(watched(name.to_owned(), role));
     }
 
     /// Returns when a role has ended unasked. Safe to drop and call again.
@@ -103,7 +103,7 @@ impl Group {
 
 /// The role's end, a panic too, told with its name.
 async fn watched<E: Error + 'static>(
-    name: &'static str,
+    name: String,
     role: impl Future<Output = Result<(), E>> + Send,
 ) -> Ended {
     let why = match AssertUnwindSafe(role).catch_unwind().await {

@@ -38,14 +38,7 @@ pub(crate) fn views_home(url: Option<&str>, data_dir: &Path) -> Result<HomeAddre
     let Some(url) = url else {
         return Ok(HomeAddress::Sqlite(data_dir.join("views.sqlite")));
     };
-    match url.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(HomeAddress::Sqlite(PathBuf::from(path))),
-        Some(_) => Err(Failure::setting("--views sqlite: names no file: write sqlite:PATH")),
-        None if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-            Err(Failure::setting("--views postgres:// does not work yet: write sqlite:PATH"))
-        }
-        None => Err(Failure::setting("--views must be sqlite:PATH")),
-    }
+    url.parse().map_err(|error| Failure::setting(format!("--views {error}")))
 }
 
 /// Where the API is, and how to be let in.
@@ -88,6 +81,37 @@ impl ApiPlace {
         token.map(Some).ok_or_else(|| {
             Failure::setting(format!("--token-file {} has no line `name token`", path.display()))
         })
+    }
+}
+
+/// Where a deployment is: its broker and its API.
+#[derive(Debug, Args)]
+pub(crate) struct Places {
+    /// The broker; without it, that of the `serve` that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    nats_url: Option<String>,
+    /// The API; without it, that of the `serve` that runs on the data folder
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+    /// The data folder of a running `serve`
+    #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
+    data_dir: PathBuf,
+}
+
+impl Places {
+    /// Where the broker is.
+    pub(crate) fn broker(&self) -> BrokerPlace {
+        BrokerPlace { nats_url: self.nats_url.clone(), data_dir: self.data_dir.clone() }
+    }
+
+    /// Where the API is, for calls that everybody may make.
+    pub(crate) fn api(&self) -> ApiPlace {
+        ApiPlace { api: self.api.clone(), data_dir: self.data_dir.clone(), token_file: None }
+    }
+
+    /// The data folder.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 }
 

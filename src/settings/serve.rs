@@ -39,7 +39,7 @@ pub(crate) struct Serve {
     /// The folder of all that is kept
     #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
     pub(crate) data_dir: PathBuf,
-    /// The home of the read models: sqlite:PATH [default: views.sqlite in the data folder]
+    /// The home of the read models: sqlite:PATH or postgres://… [default: views.sqlite in the data folder]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// Who may call: bearer tokens, a line `name token` each

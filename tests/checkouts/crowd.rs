@@ -15,6 +15,8 @@ use uuid::Uuid;
 const CALLERS: u64 = 16;
 const USERS: u64 = 12;
 const ARTICLES: u64 = 10;
+/// One of them is deleted every so many orders, and another takes their place.
+const DELETED_EVERY: u64 = 100;
 /// The first two are not tracked.
 const UNTRACKED: u64 = 2;
 
@@ -58,8 +60,7 @@ impl Crowd {
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
         let crowd = Self { client, apis: Arc::new(apis), seed };
         for user in 0..USERS {
-            let body = json!({"id": crowd.user(user), "name": "Ann", "email": format!("{user}@shop.example"), "credit_limit": 40_000});
-            crowd.call(Method::POST, "/users", &body).await;
+            crowd.register(user).await;
         }
         for article in UNTRACKED..ARTICLES {
             crowd.receive(article, 25).await;
@@ -86,9 +87,12 @@ impl Crowd {
                     {
                         crowd.later(&order, number).await;
                     }
-                    if number % 100 == 60 {
-                        let user = crowd.user(number / 100 % USERS);
-                        crowd.call(Method::DELETE, &format!("/users/{user}"), &json!({})).await;
+                    if number % DELETED_EVERY == 60 {
+                        let leaves = number / DELETED_EVERY;
+                        crowd.register(leaves + USERS).await;
+                        crowd
+                            .call(Method::DELETE, &format!("/users/{}", crowd.user(leaves)), &json!({}))
+                            .await;
                     }
                 }
             });
@@ -111,7 +115,8 @@ impl Crowd {
         let line = |dice: &mut Dice| json!({"sku": format!("article-{}", dice.roll(0..ARTICLES)), "quantity": dice.roll(1..5), "unit_price": dice.roll(0..1500)});
         let lines: Vec<_> = (0..dice.roll(1..4)).map(|_| line(&mut dice)).collect();
         let draft = dice.roll(0..8) == 0;
-        let user = self.user(dice.roll(0..USERS));
+        // One of them may be gone already, or not be there yet.
+        let user = self.user(number / DELETED_EVERY + dice.roll(0..USERS));
         let body = json!({"id": id.to_string(), "user_id": user, "lines": lines, "draft": draft});
         self.call(Method::POST, "/orders", &body).await;
         if draft && dice.roll(0..4) > 0 {
@@ -136,7 +141,7 @@ impl Crowd {
                 self.call(Method::POST, &format!("{path}/ship"), &json!({})).await;
                 self.call(Method::POST, &format!("{path}/complete"), &json!({})).await;
             }
-            4 => self.receive(dice.roll(UNTRACKED..ARTICLES), 5).await,
+            4 => self.receive(dice.roll(UNTRACKED..ARTICLES), 15).await,
             _ => {}
         }
     }
@@ -157,6 +162,12 @@ impl Crowd {
                 Err(_) => sleep(Duration::from_millis(50)).await,
             }
         }
+    }
+
+    async fn register(&self, user: u64) {
+        let (id, email) = (self.user(user), format!("{user}@shop.example"));
+        let body = json!({"id": id, "name": "Ann", "email": email, "credit_limit": 40_000});
+        self.call(Method::POST, "/users", &body).await;
     }
 
     async fn receive(&self, article: u64, quantity: u64) {

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::harness::{Program, send};
+use crate::harness::{Program, free_address, send};
 
 /// The processes.
 pub(crate) struct Nodes {
@@ -25,9 +25,12 @@ impl Nodes {
         let start = |role: &'static str| {
             let url = url.clone();
             tokio::task::spawn_blocking(move || {
+                // The callers know where it is, also after it was killed.
                 Program::start_with(&[
                     "--role",
                     role,
+                    "--listen",
+                    &free_address(),
                     "--nats-url",
                     &url,
                     "--checkout-participants",

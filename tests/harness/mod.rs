@@ -11,6 +11,7 @@
 )]
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
@@ -125,13 +126,16 @@ impl Program {
         fs::read_to_string(stderr_file(self.folder.path(), self.starts)).unwrap_or_default()
     }
 
-    /// Another call of the program on this one's data folder, run to its end.
+    /// Another call of the program on this one's data folder and read models, run to its end.
     #[must_use]
     pub fn call(&self, arguments: &[&str]) -> Output {
-        let data_dir = self.data_dir();
-        let mut all = arguments.to_vec();
-        all.extend(["--data-dir", data_dir.to_str().unwrap()]);
-        call(&all)
+        let mut command = command();
+        command.args(arguments).arg("--data-dir").arg(self.data_dir());
+        let mut own = self.arguments.iter();
+        if own.any(|argument| argument == "--views") {
+            command.env("JETSOURCE_VIEWS", own.next().unwrap());
+        }
+        command.output().unwrap()
     }
 
     /// SIGKILL, as a crash. Its broker is left behind, as it would be.
@@ -181,6 +185,27 @@ impl Drop for Program {
             // The folder goes away next, and a dying broker still writes.
             await_end(broker);
         }
+    }
+}
+
+/// A call of the program on another's data folder that is under way, and killed with this value.
+#[derive(Debug)]
+pub struct UnderWay(pub Child);
+
+impl UnderWay {
+    /// Starts it.
+    #[must_use]
+    pub fn start(program: &Program, arguments: &[&str]) -> Self {
+        let mut command = command();
+        command.args(arguments).arg("--data-dir").arg(program.data_dir());
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -243,6 +268,15 @@ pub fn poll<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T>
         }
         pause = (pause * 2).min(Duration::from_millis(50));
     }
+}
+
+/// An address that nobody has, and that no connection takes by chance while the program is down: it can be started there again.
+#[must_use]
+pub fn free_address() -> String {
+    // Tests of another checkout look elsewhere.
+    let first = 20_000 + std::process::id() % 10_000;
+    let mut addresses = (first..32_000).map(|port| format!("127.0.0.1:{port}"));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// Sends a signal, to whoever is still there.

@@ -1,13 +1,12 @@
 //! Crashes in the middle of an import: it is imported again, and everything is as if nothing had happened.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::caller::Caller;
-use crate::harness::send;
+use crate::harness::{free_address, send};
 use crate::import::{self, Import};
 use crate::log::Message;
 use crate::{Shop, eventually, fold, log};
@@ -99,14 +98,6 @@ async fn reaches(shop: &Shop, import: &mut Import, moment: u64) {
         (log::length(&client, "EVENTS").await? >= moment).then_some(())
     })
     .await;
-}
-
-/// An address that nobody has, and that no connection takes by chance while the program is down.
-fn free_address() -> String {
-    // Tests of another checkout look elsewhere.
-    let first = 20_000 + std::process::id() % 10_000;
-    let mut addresses = (first..32_000).map(|port| format!("127.0.0.1:{port}"));
-    addresses.find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// The lists without their order, which depends on who was faster.

@@ -1,5 +1,6 @@
 //! Who looks after sagas, over HTTP and on the command line.
 
+use async_nats::jetstream;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -100,4 +101,42 @@ async fn what_sagas_do_is_measured() {
         .all(|line| shown.contains(line))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_not_on_the_log_is_told() {
+    let mut shop = Shop::open(&[]).await;
+    let order = shop.orders(1, 1).await;
+    shop.checkout_is(&order, |saga| saga["state"] == "done").await;
+    // The last note is left when it ends.
+    shop.program.terminate();
+    shop.program.restart_with(&["--role", "api"]);
+    let found = verified(&shop);
+    assert_eq!(found["problems"]["count"], 0, "{found}");
+    let readers = found["readers"].as_array().unwrap();
+    let reader = readers.iter().find(|reader| reader["name"] == "saga checkout").unwrap();
+    assert_eq!(reader["position"], found["head"], "{found}");
+    let of_checkout = |category: &&Value| category["category"] == "checkout";
+    let categories = found["categories"].as_array().unwrap();
+    assert!(categories.iter().find(of_checkout).unwrap()["events"].as_u64().unwrap() > 2, "{found}");
+
+    let context = jetstream::new(async_nats::connect(shop.program.nats()).await.unwrap());
+    let bucket = context.get_key_value("jetsource").await.unwrap();
+    let record = bucket.get("lease.saga-checkout").await.unwrap().unwrap();
+    let mut record: Value = serde_json::from_slice(&record).unwrap();
+    record["note"]["position"] = json!(1_000_000);
+    bucket.put("lease.saga-checkout", record.to_string().into()).await.unwrap();
+    let found = verified(&shop);
+    assert_eq!(found["problems"]["count"], 1, "{found}");
+    let problem = found["problems"]["first"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("saga checkout") && problem.contains("the log ends at"), "{problem}");
+}
+
+/// What `log verify` finds; its code says whether that is a problem.
+fn verified(shop: &Shop) -> Value {
+    let output = shop.program.call(&["log", "verify", "--json"]);
+    let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let code = if found["problems"]["count"] == 0 { 0 } else { 6 };
+    assert_eq!(output.status.code(), Some(code), "{found}{}", stderr(&output));
+    found
 }

@@ -8,4 +8,5 @@ mod departure;
 pub mod harness;
 mod looking_after;
 mod participant;
+mod reports;
 mod shop;

@@ -65,6 +65,14 @@ impl Entry {
         ])
     }
 
+    /// Also as it was at a version or at a time.
+    pub(super) fn or_as_it_was(mut self) -> Self {
+        if let Some((_, answer)) = self.answers.last_mut() {
+            "As it is now, or was then; the `ETag` is of that version.".clone_into(&mut answer.description);
+        }
+        self.takes(&["as_of_version", "as_of_time"])
+    }
+
     /// Reads a page of a list, from its view.
     pub(super) fn list(line: Line, schema: &str) -> Self {
         Self::get(line)

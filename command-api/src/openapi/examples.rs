@@ -40,6 +40,50 @@ pub(super) fn article() -> Value {
     json!({"sku": SKU, "on_hand": 120, "reserved": 2, "available": 118, "version": 2})
 }
 
+pub(super) fn activity() -> Value {
+    json!({
+        "position": 41,
+        "time": "2026-03-02T09:15:27.104Z",
+        "event_id": "0c9f61d2-7a43-5b8e-91d6-2f5e8a3b7c10",
+        "type": "order-placed",
+        "category": "order",
+        "id": ORDER_ID,
+        "user_id": USER_ID,
+        "what": "an order was placed: 3 units for 1899",
+    })
+}
+
+pub(super) fn customer() -> Value {
+    json!({
+        "user_id": USER_ID,
+        "status": "active",
+        "name": "Ann Lee",
+        "open_orders": 1,
+        "spent": 4_500,
+        "version": 5,
+    })
+}
+
+pub(super) fn sales_by_day() -> Value {
+    json!({
+        "by": "day",
+        "from": "2026-03-01",
+        "totals": {"orders": 1, "units": 3, "revenue": 1_899},
+        "rows": [{"day": "2026-03-02", "orders": 1, "units": 3, "revenue": 1_899}],
+    })
+}
+
+pub(super) fn sales_by_article() -> Value {
+    json!({
+        "by": "article",
+        "totals": {"units": 3, "revenue": 1_899},
+        "rows": [
+            {"sku": "cup-blue", "units": 1, "revenue": 999},
+            {"sku": SKU, "units": 2, "revenue": 900},
+        ],
+    })
+}
+
 pub(super) fn saga() -> Value {
     json!({
         "name": "checkout",
@@ -61,7 +105,7 @@ pub(super) fn event() -> Value {
         "time": "2026-03-02T09:15:27.104Z",
         "causation_id": "3d9b1e70-52c4-5f18-a6b3-7e0f4c8d2a91",
         "correlation_id": "0190b5c7-0c5e-7b1d-a3f2-64d8e9b01c37",
-        "data": {"user_id": USER_ID},
+        "data": {"user_id": USER_ID, "lines": lines()},
     })
 }
 

@@ -26,7 +26,8 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::list(("/orders", "listOrders", "List orders, newest first"), "Order").takes(&["user_id", "status"]),
         Entry::one(("/orders/{id}", "getOrder", "Read an order, or wait for its outcome"), "Order")
             .of("OrderId")
-            .takes(&["PreferSettled"]),
+            .takes(&["PreferSettled"])
+            .or_as_it_was(),
         Entry::act(Put, ("/orders/{id}", "changeOrder", "Change an order's lines or where it goes"), "Order")
             .says("The lines while it is a draft; `ship_to` until it is shipped.")
             .of("OrderId")

@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
+use domain::CustomerStatus;
+
 use super::events;
 use super::examples::{ORDER_ID, SKU, USER_ID};
-use super::shapes::{TAG, VISIBLE, of, some_text, text, whole, words};
+use super::shapes::{TAG, VISIBLE, at_least, flag, of, some_text, text, text_of_format, whole, words};
 use crate::problem::Kind;
+use crate::reports::By;
 use crate::sagas::{SagaKind, SagaState};
 
 /// The most rows that a page may have.
@@ -40,6 +43,8 @@ fn in_path() -> Vec<(&'static str, Parameter)> {
 
 fn in_query() -> Vec<(&'static str, Parameter)> {
     let limit = whole(1, LARGEST_PAGE as u64).default(Some(json!(PAGE)));
+    let at = "As it was at this time, RFC 3339: after its last event that was not taken in later.";
+    let day = || text_of_format("date");
     let after = "Where the page begins: opaque, from `Link` of the page before.";
     vec![
         ("limit", query("limit", "How many items a page has.", limit)),
@@ -54,6 +59,25 @@ fn in_query() -> Vec<(&'static str, Parameter)> {
             "saga_state",
             query("state", "Only the sagas in this state.", words(SagaState::ALL.map(SagaState::as_str))),
         ),
+        ("as_of_version", query("version", "As it was at this version.", at_least(1))),
+        ("as_of_time", query("at", at, text_of_format("date-time"))),
+        ("activity_user", query("user_id", "Only what concerns this user.", of("Id"))),
+        ("activity_category", query("category", "Only what is about one of these.", some_text())),
+        (
+            "customer_status",
+            query(
+                "status",
+                "Only those of this status.",
+                words(CustomerStatus::ALL.map(CustomerStatus::as_str)),
+            ),
+        ),
+        ("open", query("open", "Only those with open orders, or only those without.", flag())),
+        (
+            "by",
+            query("by", "By what sales are summed; by day when nobody says.", words(By::ALL.map(By::as_str))),
+        ),
+        ("from_day", query("from", "From this day on (UTC).", day())),
+        ("to_day", query("to", "Up to this day (UTC), with all of it.", day())),
         ("status", query("status", "Only the orders of this status.", of("OrderStatus"))),
     ]
 }

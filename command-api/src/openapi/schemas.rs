@@ -13,7 +13,7 @@ use super::shapes::{
     always, at_least, id_or_null, of, of_with, sent, shown, some_text, text, text_of_format, whole, within,
     words,
 };
-use super::{events, examples, problems, sagas};
+use super::{events, examples, problems, reports, sagas};
 use crate::problem::Kind;
 
 /// One `@`, something on both sides, no white space, no control characters.
@@ -30,7 +30,13 @@ const STATUSES: &str =
 /// Every schema, by name.
 pub(super) fn all() -> Vec<(&'static str, Schema)> {
     let values = values().map(|(name, says, value)| (name, value.description(Some(says)).build().into()));
-    values.into_iter().chain(things()).chain(bodies()).chain(sagas::schemas()).collect()
+    values
+        .into_iter()
+        .chain(things())
+        .chain(bodies())
+        .chain(reports::schemas())
+        .chain(sagas::schemas())
+        .collect()
 }
 
 fn values() -> [(&'static str, &'static str, ObjectBuilder); 12] {

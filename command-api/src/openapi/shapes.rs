@@ -65,6 +65,11 @@ pub(super) fn always(value: bool) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([value]))
 }
 
+/// True, or false.
+pub(super) fn flag() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Boolean)
+}
+
 /// A UUID, or nothing.
 pub(super) fn id_or_null() -> ObjectBuilder {
     text_of_format("uuid").schema_type(SchemaType::from_iter([Type::String, Type::Null]))

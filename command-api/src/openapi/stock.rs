@@ -14,6 +14,7 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::list(("/stock", "listStock", "List the articles that are tracked, by sku"), "Article"),
         Entry::one(("/stock/{sku}", "getArticle", "Read an article's stock"), "Article")
             .says("An article without a receipt is not tracked: 404.")
-            .of("sku"),
+            .of("sku")
+            .or_as_it_was(),
     ]
 }

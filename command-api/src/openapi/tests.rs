@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use axum::extract::{FromRequestParts as _, Request};
-use domain::{OrderView, StockView, UserView};
+use domain::{ActivityView, CustomerView, OrderView, StockView, UserView};
 use http_body_util::BodyExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -124,6 +124,8 @@ fn examples_are_what_the_program_shows() {
     holds::<UserView>(&examples::user());
     holds::<OrderView>(&examples::order());
     holds::<StockView>(&examples::article());
+    holds::<ActivityView>(&examples::activity());
+    holds::<CustomerView>(&examples::customer());
     let event = event_store::cloud_event::from_json(&examples::cloud_event().to_string()).unwrap();
     let text = event_store::cloud_event::to_json(&event).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), examples::cloud_event());

@@ -18,7 +18,7 @@ pub(super) fn entries() -> Vec<Entry> {
             ])
             .refuses(&[Kind::EmailTaken]),
         Entry::list(("/users", "listUsers", "List users, by id"), "User").takes(&["email"]),
-        Entry::one(("/users/{id}", "getUser", "Read a user"), "User").of("UserId"),
+        Entry::one(("/users/{id}", "getUser", "Read a user"), "User").of("UserId").or_as_it_was(),
         Entry::act(Put, ("/users/{id}", "changeUser", "Change a user's name or address"), "User")
             .of("UserId")
             .body("UserChange", vec![

@@ -3,6 +3,7 @@
 use event_model::given;
 
 use super::*;
+use crate::Lines;
 use crate::testing::{order_id, recorded, user_id};
 
 fn note(order: u128) -> DepartureCommand {
@@ -87,15 +88,15 @@ fn it_learns_from_drafts_and_from_the_user() {
     let of_order = |version, event: &OrderEvent| {
         Departure::route(&recorded::<Order>(&order, version, event), &()).unwrap()
     };
-    let (lines, total) = (crate::Lines::default(), crate::Amount::ZERO);
+    let (lines, total) = (Lines::default(), crate::Amount::ZERO);
     let drafted = OrderEvent::OrderDrafted { user_id: user, lines: lines.clone(), ship_to: None };
     let placed = OrderEvent::OrderPlaced { user_id: user, lines, total, ship_to: None };
-    let cancelled = OrderEvent::OrderCancelled { user_id: user, reason: None };
+    let cancelled = OrderEvent::OrderCancelled { user_id: user, reason: None, lines: Lines::default() };
     assert_eq!(of_order(1, &drafted), Some((user, note(2))));
     assert_eq!(of_order(1, &placed), None);
     assert_eq!(of_order(2, &placed), Some((user, settle(2))));
     assert_eq!(of_order(2, &cancelled), Some((user, settle(2))));
-    assert_eq!(of_order(3, &OrderEvent::OrderConfirmed { user_id: user }), None);
+    assert_eq!(of_order(3, &OrderEvent::OrderConfirmed { user_id: user, lines: Lines::default() }), None);
     let deleted = UserEvent::UserDeleted { orders: ids(&[2]) };
     let event = recorded::<User>(&user, 4, &deleted);
     assert_eq!(Departure::route(&event, &()).unwrap(), Some((user, depart(&[2]))));

@@ -52,6 +52,9 @@ pub enum OrderEvent {
     OrderConfirmed {
         /// Whose order.
         user_id: UserId,
+        /// What is sold by it. Programs before this field stored none.
+        #[serde(default, skip_serializing_if = "Lines::is_empty")]
+        lines: Lines,
     },
     /// Something was missing.
     OrderRejected {
@@ -67,6 +70,10 @@ pub enum OrderEvent {
         /// Why, for people.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Text>,
+        /// What was sold by it and is taken back: none of an order that was not confirmed, and none that programs
+        /// before this field stored.
+        #[serde(default, skip_serializing_if = "Lines::is_empty")]
+        lines: Lines,
     },
     /// It is on its way.
     OrderShipped {

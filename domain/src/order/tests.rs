@@ -26,7 +26,7 @@ fn placed() -> OrderEvent {
 }
 
 fn confirmed() -> OrderEvent {
-    OrderEvent::OrderConfirmed { user_id: user() }
+    OrderEvent::OrderConfirmed { user_id: user(), lines: tea() }
 }
 
 fn shipped() -> OrderEvent {
@@ -42,7 +42,7 @@ fn rejected() -> OrderEvent {
 }
 
 fn cancelled() -> OrderEvent {
-    OrderEvent::OrderCancelled { user_id: user(), reason: None }
+    OrderEvent::OrderCancelled { user_id: user(), reason: None, lines: Lines::default() }
 }
 
 fn history(status: OrderStatus) -> Vec<OrderEvent> {
@@ -147,13 +147,27 @@ fn a_draft_is_placed_with_its_full_content() {
 
 #[test]
 fn each_step_has_its_statuses() {
-    use OrderStatus::{Cancelled, Completed, Confirmed, Draft, Placed, Rejected, Shipped};
+    use OrderStatus::{Completed, Confirmed, Draft, Placed, Rejected, Shipped};
     table(&OrderCommand::Place, Asked::Place, &[Draft], &[Placed, Confirmed], &placed());
     table(&OrderCommand::Confirm, Asked::Confirm, &[Placed], &[Confirmed], &confirmed());
     table(&reject(), Asked::Reject, &[Placed], &[Rejected], &rejected());
     table(&OrderCommand::Ship, Asked::Ship, &[Confirmed], &[Shipped], &shipped());
     table(&OrderCommand::Complete, Asked::Complete, &[Shipped], &[Completed], &completed());
-    table(&CANCEL, Asked::Cancel, &[Draft, Placed, Confirmed], &[Cancelled], &cancelled());
+}
+
+#[test]
+fn what_is_cancelled_says_what_had_been_sold() {
+    use OrderStatus::{Cancelled, Completed, Draft, Placed, Rejected, Shipped};
+    for status in [Draft, Placed] {
+        given::<Order>(history(status)).when(CANCEL).then([cancelled()]);
+    }
+    let taken_back = OrderEvent::OrderCancelled { user_id: user(), reason: None, lines: tea() };
+    given::<Order>([placed(), confirmed()]).when(CANCEL).then([taken_back]);
+    given::<Order>(history(Cancelled)).when(CANCEL).then_nothing();
+    for status in [Rejected, Shipped, Completed] {
+        let state = OrderRejection::State { asked: Asked::Cancel, status };
+        given::<Order>(history(status)).when(CANCEL).then_rejected(&state);
+    }
 }
 
 #[test]

@@ -17,8 +17,8 @@ fn row_is_the_progress<S: Saga>(
     for (version, happened) in (1..).zip(history) {
         state = state.evolve(happened.clone());
         let event = recorded::<S>(id, version, happened);
-        prop_assert_eq!(Sagas::key(&event).unwrap(), Some(format!("{}/{id}", S::CATEGORY)));
-        row = Sagas::project(row, &event).unwrap();
+        prop_assert_eq!(Sagas::keys(&event).unwrap(), [format!("{}/{id}", S::CATEGORY)]);
+        row = projected::<Sagas>(row, &event).unwrap();
         let seen = row.as_ref().map(|row| (row.view.version, row.view.outcome.clone()));
         let version = Version::new(version);
         let wanted = match state.progress() {
@@ -30,7 +30,7 @@ fn row_is_the_progress<S: Saga>(
         let Some(row) = &row else { continue };
         for wrong in [0, version.get(), version.get() + 2, u64::MAX] {
             let event = recorded::<S>(id, wrong, foreign);
-            prop_assert_eq!(&Sagas::project(Some(row.clone()), &event).unwrap().unwrap(), row);
+            prop_assert_eq!(&projected::<Sagas>(Some(row.clone()), &event).unwrap().unwrap(), row);
         }
         let json = serde_json::to_string(row).unwrap();
         prop_assert_eq!(&serde_json::from_str::<SagaRow>(&json).unwrap(), row);

@@ -40,11 +40,11 @@ impl Projection for Orders {
     const INDEXES: &'static [&'static [&'static str]] = &[&["user_id"], &["status"], &["user_id", "status"]];
     type Row = OrderView;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
         Ok(key_of::<Order>(event))
     }
 
-    fn project(row: Option<OrderView>, event: &Recorded) -> Result<Option<OrderView>, Unreadable> {
+    fn project(_: &str, row: Option<OrderView>, event: &Recorded) -> Result<Option<OrderView>, Unreadable> {
         let (Some(id), Some(version)) = (id_of::<Order>(event), event.version) else { return Ok(row) };
         let before = row.as_ref().map_or(Version::START, |row| row.version);
         let happened = event.decode()?;

@@ -72,12 +72,12 @@ impl Projection for Sagas {
     const INDEXES: &'static [&'static [&'static str]] = &[&["state"], &["name", "state"]];
     type Row = SagaRow;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
         let is_ours = id_of::<Checkout>(event).is_some() || id_of::<Departure>(event).is_some();
-        Ok(is_ours.then(|| event.entity.to_string()))
+        Ok(is_ours.then(|| event.entity.to_string()).into_iter().collect())
     }
 
-    fn project(row: Option<SagaRow>, event: &Recorded) -> Result<Option<SagaRow>, Unreadable> {
+    fn project(_: &str, row: Option<SagaRow>, event: &Recorded) -> Result<Option<SagaRow>, Unreadable> {
         let Some(version) = event.version else { return Ok(row) };
         let happened = if id_of::<Checkout>(event).is_some() {
             Happened::Checkout(event.decode()?)
@@ -161,14 +161,14 @@ mod tests {
     use super::*;
     use crate::Outcome;
     use crate::testing::sagas::started;
-    use crate::testing::{order_id, recorded, user_id};
+    use crate::testing::{order_id, projected, recorded, user_id};
 
     #[test]
     fn people_see_what_a_checkout_waits_for_and_what_came_of_it() {
         let id = order_id(1);
         let first = recorded::<Checkout>(&id, 1, &started());
-        assert_eq!(Sagas::key(&first).unwrap(), Some(format!("checkout/{id}")));
-        let row = Sagas::project(None, &first).unwrap().unwrap();
+        assert_eq!(Sagas::keys(&first).unwrap(), [format!("checkout/{id}")]);
+        let row = projected::<Sagas>(None, &first).unwrap().unwrap();
         let wanted = json!({
             "name": "checkout", "id": id, "state": "running", "version": 1,
             "waits_for": ["credit", "stock of cup", "stock of tea", "payment"],
@@ -178,7 +178,7 @@ mod tests {
         let ended = CheckoutEvent::CheckoutEnded { outcome: Outcome::Rejected };
         let last = recorded::<Checkout>(&id, 2, &ended);
         let last = Recorded { time: last.time + Duration::MINUTE, ..last };
-        let row = Sagas::project(Some(row), &last).unwrap().unwrap();
+        let row = projected::<Sagas>(Some(row), &last).unwrap().unwrap();
         let wanted = json!({
             "name": "checkout", "id": id, "state": "done", "version": 2,
             "waits_for": [], "outcome": "rejected",
@@ -190,9 +190,10 @@ mod tests {
     #[test]
     fn a_departure_is_seen_once_the_user_is_gone() {
         let noted = DepartureEvent::DepartureDraftNoted { order_id: order_id(1) };
-        assert_eq!(Sagas::project(None, &recorded::<Departure>(&user_id(2), 1, &noted)).unwrap(), None);
+        assert_eq!(projected::<Sagas>(None, &recorded::<Departure>(&user_id(2), 1, &noted)).unwrap(), None);
         let cancelling = DepartureEvent::DepartureCancelling { orders: vec![order_id(1)] };
-        let row = Sagas::project(None, &recorded::<Departure>(&user_id(2), 2, &cancelling)).unwrap().unwrap();
+        let row =
+            projected::<Sagas>(None, &recorded::<Departure>(&user_id(2), 2, &cancelling)).unwrap().unwrap();
         assert_eq!((row.view.version, row.view.state), (Version::new(2), SagaState::Done));
         assert_eq!(row.view.outcome.as_deref(), Some("departed"));
     }
@@ -200,13 +201,13 @@ mod tests {
     #[test]
     fn what_is_none_of_ours_touches_no_row_and_what_cannot_be_read_is_told() {
         let event = recorded::<Checkout>(&order_id(1), 1, &started());
-        let row = Sagas::project(None, &event).unwrap();
+        let row = projected::<Sagas>(None, &event).unwrap();
         let mut of_another = event.clone();
         of_another.entity.category = "payment".to_owned();
-        assert_eq!(Sagas::key(&of_another).unwrap(), None);
-        assert_eq!(Sagas::project(row.clone(), &of_another).unwrap(), row);
+        assert_eq!(Sagas::keys(&of_another).unwrap(), [""; 0]);
+        assert_eq!(projected::<Sagas>(row.clone(), &of_another).unwrap(), row);
         let unversioned = Recorded { version: None, ..event.clone() };
-        assert_eq!(Sagas::project(row.clone(), &unversioned).unwrap(), row);
-        assert!(Sagas::project(row, &Recorded { data: "{}".into(), ..event }).is_err());
+        assert_eq!(projected::<Sagas>(row.clone(), &unversioned).unwrap(), row);
+        assert!(projected::<Sagas>(row, &Recorded { data: "{}".into(), ..event }).is_err());
     }
 }

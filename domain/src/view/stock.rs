@@ -38,11 +38,11 @@ impl Projection for Stocks {
     const INDEXES: &'static [&'static [&'static str]] = &[];
     type Row = StockView;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
         Ok(key_of::<Stock>(event))
     }
 
-    fn project(row: Option<StockView>, event: &Recorded) -> Result<Option<StockView>, Unreadable> {
+    fn project(_: &str, row: Option<StockView>, event: &Recorded) -> Result<Option<StockView>, Unreadable> {
         let (Some(sku), Some(version)) = (id_of::<Stock>(event), event.version) else { return Ok(row) };
         let happened = event.decode::<StockEvent>()?;
         Ok(match row {

@@ -60,11 +60,11 @@ impl Projection for Users {
     const INDEXES: &'static [&'static [&'static str]] = &[&["email"]];
     type Row = UserView;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
         Ok(key_of::<User>(event))
     }
 
-    fn project(row: Option<UserView>, event: &Recorded) -> Result<Option<UserView>, Unreadable> {
+    fn project(_: &str, row: Option<UserView>, event: &Recorded) -> Result<Option<UserView>, Unreadable> {
         let (Some(id), Some(version)) = (id_of::<User>(event), event.version) else { return Ok(row) };
         let happened = event.decode::<UserEvent>()?;
         Ok(match row {

@@ -26,17 +26,17 @@ pub trait Projection: Send + Sync + 'static {
     /// One row. It is stored as JSON.
     type Row: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send + 'static;
 
-    /// The row that an event touches; `None` for an event that this view does not care about.
+    /// The rows that an event touches, each once; none for an event that this view does not care about.
     ///
     /// # Errors
     /// [`Unreadable`] when the event should be known and cannot be read.
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable>;
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable>;
 
-    /// The row after an event; `None` when there is none any more.
+    /// The row of this key after an event; `None` when there is none any more.
     ///
     /// # Errors
-    /// [`Unreadable`], as for [`Projection::key`].
-    fn project(row: Option<Self::Row>, event: &Recorded) -> Result<Option<Self::Row>, Unreadable>;
+    /// [`Unreadable`], as for [`Projection::keys`].
+    fn project(key: &str, row: Option<Self::Row>, event: &Recorded) -> Result<Option<Self::Row>, Unreadable>;
 
     /// The columns that [`Projection::INDEXES`] names, taken from a row: always the same names, in the same
     /// order.

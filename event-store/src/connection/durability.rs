@@ -11,7 +11,8 @@ use tokio::time::{Instant, timeout_at};
 use super::Durability;
 use crate::error::Cause;
 
-const SUBJECT: &str = "$SYS.REQ.SERVER.PING.JSZ";
+/// Where each server tells of its JetStream.
+pub(crate) const SUBJECT: &str = "$SYS.REQ.SERVER.PING.JSZ";
 /// How long the first answer may take, and then all others.
 const TO_ANSWER: Duration = Duration::from_secs(2);
 

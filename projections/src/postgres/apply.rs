@@ -25,10 +25,9 @@ impl PostgresViews {
         let of_rows =
             format!("SELECT key, first_position, \"row\" FROM \"{}\" WHERE key = ANY($1)", target.rows_in);
         let of_failures = "SELECT key FROM failures WHERE view = $1 AND generation = $2 AND key = ANY($3)";
-        let client = &**client;
         let (found, aside) = try_join!(
-            rows(client, &of_rows, &[&keys]),
-            rows(client, of_failures, &[&view, &generation, &keys]),
+            rows(&client, &of_rows, &[&keys]),
+            rows(&client, of_failures, &[&view, &generation, &keys]),
         )?;
         let mut stored = HashMap::with_capacity(found.len());
         for row in found {
@@ -137,7 +136,8 @@ impl Written<'_> {
 
 fn upsert(definition: &Definition, table: &str) -> String {
     let columns = definition.sql(|column| format!(", \"{column}\""));
-    let values: String = (5..5 + definition.columns.len()).map(|number| format!(", ${number}::text[]")).collect();
+    let values: String =
+        (5..5 + definition.columns.len()).map(|number| format!(", ${number}::text[]")).collect();
     let updates = definition.sql(|column| format!(", \"{column}\" = excluded.\"{column}\""));
     format!(
         "INSERT INTO \"{table}\" (key, first_position, last_position, \"row\"{columns})

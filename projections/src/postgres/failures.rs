@@ -221,9 +221,8 @@ pub(super) async fn forget(
 }
 
 fn selected() -> String {
-    let utc = |column: &str| {
-        format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
-    };
+    let utc =
+        |column: &str| format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')");
     let (since, tried) = (utc("since"), utc("tried"));
     format!(
         "SELECT key, rowless, position, event_id, event_type, reason, tries, {since}, {tried},

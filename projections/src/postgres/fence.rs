@@ -32,8 +32,7 @@ pub(super) async fn hold(
     view: &'static str,
     token: Option<i64>,
 ) -> Result<(), ViewError> {
-    let statement =
-        transaction.prepare_cached("SELECT token FROM fences WHERE view = $1 FOR SHARE").await?;
+    let statement = transaction.prepare_cached("SELECT token FROM fences WHERE view = $1 FOR SHARE").await?;
     let found = transaction.query_opt(&statement, &[&view]).await?;
     if found.map(|row| row.get::<_, i64>(0)) == token && token.is_some() {
         Ok(())

@@ -16,6 +16,7 @@ use crate::fold::Change;
 use crate::generation::{Generation, Place, Prepared, Target};
 use crate::home::{Claim, Found, Home, Touched};
 use crate::query::{Listed, Page, Query};
+use crate::sums::{Sums, SumsPage};
 
 /// What touched no row is waited for in other processes, too, and those see the checkpoint alone.
 const LATE_BY: Duration = Duration::from_millis(20);
@@ -61,6 +62,10 @@ impl Home for PostgresViews {
         self.page(definition, &query).await
     }
 
+    async fn sums(&self, definition: &Arc<Definition>, asked: Sums) -> Result<SumsPage, ViewError> {
+        self.summed(definition, &asked).await
+    }
+
     async fn get(&self, definition: &Arc<Definition>, key: String) -> Result<Option<Listed>, ViewError> {
         self.row(definition, &key).await
     }
@@ -95,16 +100,11 @@ impl Home for PostgresViews {
     }
 
     async fn count_failures(&self, view: &'static str, generation: u32) -> Result<u64, ViewError> {
-        failures::count(&**self.list_client().await?, view, generation).await
+        failures::count(&self.list_client().await?, view, generation).await
     }
 
-    async fn failures(
-        &self,
-        view: &'static str,
-        generation: u32,
-        most: u32,
-    ) -> Result<Failures, ViewError> {
-        failures::list(&**self.list_client().await?, view, generation, most).await
+    async fn failures(&self, view: &'static str, generation: u32, most: u32) -> Result<Failures, ViewError> {
+        failures::list(&self.list_client().await?, view, generation, most).await
     }
 
     async fn failure(
@@ -114,9 +114,9 @@ impl Home for PostgresViews {
         most: u32,
     ) -> Result<Option<(Failure, Vec<Position>)>, ViewError> {
         let client = self.list_client().await?;
-        let found = failures::get(&**client, target.definition.name, target.generation, key).await?;
+        let found = failures::get(&client, target.definition.name, target.generation, key).await?;
         let Some(failure) = found else { return Ok(None) };
-        Ok(Some((failure, failures::waiting(&**client, target, key, most).await?)))
+        Ok(Some((failure, failures::waiting(&client, target, key, most).await?)))
     }
 
     async fn failed_row(
@@ -126,7 +126,7 @@ impl Home for PostgresViews {
     ) -> Result<Option<FailedRow>, ViewError> {
         let serving = self.pointer(definition.name).await?.ok_or(ViewError::NotBuilt(definition.name))?;
         let client = self.list_client().await?;
-        let Some(failure) = failures::get(&**client, definition.name, serving.number, &key).await? else {
+        let Some(failure) = failures::get(&client, definition.name, serving.number, &key).await? else {
             return Ok(None);
         };
         drop(client);

@@ -7,8 +7,8 @@ use tokio_postgres::types::ToSql;
 
 use super::schema::{self, place, position, rows};
 use super::{PostgresViews, is_missing, text};
-use crate::cursor::{Cursor, Place};
-use crate::definition::{self, Definition};
+use crate::cursor::Place;
+use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::{self, Generation};
 use crate::query::{Listed, Order, Page, Query};
@@ -17,13 +17,13 @@ use crate::query::{Listed, Order, Page, Query};
 const TRIES: u32 = 5;
 
 /// What stands for the numbered places of a statement.
-type Values = Vec<Box<dyn ToSql + Sync + Send>>;
+pub(super) type Values = Vec<Box<dyn ToSql + Sync + Send>>;
 
 impl PostgresViews {
     /// The rows of a view that lists read.
     pub(super) async fn pointer(&self, view: &str) -> Result<Option<Generation>, ViewError> {
         let client = self.list_client().await?;
-        match schema::generation(&**client, generation::Place::Serving, view).await {
+        match schema::generation(&client, generation::Place::Serving, view).await {
             Ok(serving) => Ok(serving),
             // Nobody has made the schema yet.
             Err(error) if is_missing(&error) => Ok(None),
@@ -34,7 +34,7 @@ impl PostgresViews {
     /// The page that is asked for.
     pub(super) async fn page(&self, definition: &Definition, query: &Query) -> Result<Page, ViewError> {
         self.of_serving(definition, |serving| async move {
-            let (sql, values) = select(definition, query, serving)?;
+            let (sql, values) = select(definition, query, &serving)?;
             Ok(page(&self.selected(&sql, &values).await?, query))
         })
         .await
@@ -60,12 +60,11 @@ impl PostgresViews {
     }
 
     async fn selected(&self, sql: &str, values: &Values) -> Result<Vec<Row>, ViewError> {
-        let values: Vec<_> = values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();
-        Ok(rows(&**self.list_client().await?, sql, &values).await?)
+        Ok(rows(&self.list_client().await?, sql, &references(values)).await?)
     }
 
     /// Reads the rows that serve; again when other rows have begun to meanwhile.
-    async fn of_serving<T, F>(
+    pub(super) async fn of_serving<T, F>(
         &self,
         definition: &Definition,
         read: impl Fn(Generation) -> F + Send,
@@ -88,21 +87,15 @@ impl PostgresViews {
     }
 }
 
+/// As a statement takes them.
+pub(super) fn references(values: &Values) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
+}
+
 /// None when other rows serve by now.
 fn page(found: &[Row], query: &Query) -> Option<Page> {
     let position = position(found.first()?, 0);
-    let limit = usize::try_from(query.limit.max(1)).unwrap_or(usize::MAX);
-    let mut rows: Vec<_> = found.iter().filter_map(listed).collect();
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| more);
-    let next = last.map(|last| {
-        Cursor(match query.order {
-            Order::KeyAscending => Place::Key(last.key.clone()),
-            Order::NewestFirst => Place::First(last.first_position),
-        })
-    });
-    Some(Page { rows, next, position })
+    Some(Page::of(query, found.iter().filter_map(listed).collect(), position))
 }
 
 /// None where the position came without a row.
@@ -114,22 +107,16 @@ fn listed(row: &Row) -> Option<Listed> {
 fn select(
     definition: &Definition,
     query: &Query,
-    serving: Generation,
+    serving: &Generation,
 ) -> Result<(String, Values), ViewError> {
     let mut conditions = Vec::new();
     // One more than asked for tells whether there is another page.
     let most = i64::from(query.limit.max(1)) + 1;
     let table = format!("\"{}\"", serving.rows_in);
-    let mut values: Values = vec![Box::new(definition.name), Box::new(serving.rows_in), Box::new(most)];
+    let rows_in = serving.rows_in.clone();
+    let mut values: Values = vec![Box::new(definition.name), Box::new(rows_in), Box::new(most)];
     for (column, wanted) in &query.filters {
-        if !definition.columns.contains(column) {
-            let column = (*column).to_owned();
-            return Err(ViewError::UnknownColumn { view: definition.name, column });
-        }
-        // Rows of an older projection serve until those of this one are built, and may lack what these have.
-        if !definition::columns_of(&serving.layout).any(|there| there == *column) {
-            return Err(ViewError::NotBuilt(definition.name));
-        }
+        serving.must_have(definition, column)?;
         values.push(Box::new(text::column(wanted)));
         conditions.push(format!("\"{column}\" = ${}", values.len()));
     }
@@ -143,7 +130,8 @@ fn select(
             values.push(Box::new(place(*position)));
             conditions.push(format!("first_position < ${}", values.len()));
         }
-        (Order::KeyAscending, Some(Place::First(_))) | (Order::NewestFirst, Some(Place::Key(_))) => {
+        (Order::KeyAscending, Some(Place::First(_) | Place::Sum(..)))
+        | (Order::NewestFirst, Some(Place::Key(_) | Place::Sum(..))) => {
             return Err(ViewError::WrongCursor);
         }
     }

@@ -13,7 +13,7 @@ use crate::report::{Rebuild, Report};
 pub(crate) async fn marks(config: &Config) -> Result<Vec<(String, Mark)>, ViewError> {
     let client = PostgresViews::open(config).await?.list_client().await?;
     let sql = "SELECT view, position, event_id FROM checkpoints ORDER BY view COLLATE \"C\"";
-    match rows(&**client, sql, &[]).await {
+    match rows(&client, sql, &[]).await {
         Ok(found) => Ok(found.iter().map(|row| (row.get(0), schema::mark(row, 1))).collect()),
         Err(error) if is_missing(&error) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
@@ -26,9 +26,9 @@ pub(crate) async fn reports(config: &Config) -> Result<Vec<Report>, ViewError> {
     let client = PostgresViews::open(config).await?.list_client().await?;
     let mut reports = Vec::with_capacity(views.len());
     for (view, _) in views {
-        let Some(serving) = schema::generation(&**client, Place::Serving, &view).await? else { continue };
-        let failures = failures::count(&**client, &view, serving.number).await?;
-        let rebuild = schema::build(&**client, &view).await?.map(|build| Rebuild::at_rest(&build));
+        let Some(serving) = schema::generation(&client, Place::Serving, &view).await? else { continue };
+        let failures = failures::count(&client, &view, serving.number).await?;
+        let rebuild = schema::build(&client, &view).await?.map(|build| Rebuild::at_rest(&build));
         reports.push(Report::at_rest(view, &serving, failures, rebuild));
     }
     Ok(reports)

@@ -36,7 +36,7 @@ impl Pinned {
 #[async_trait]
 impl home::Pinned for Pinned {
     async fn serving(&mut self, definition: &Definition) -> Result<Generation, ViewError> {
-        let serving = schema::generation(&**self.0, Place::Serving, definition.name).await;
+        let serving = schema::generation(&self.0, Place::Serving, definition.name).await;
         let serving = match serving {
             Err(error) if super::is_missing(&error) => None,
             other => other?,
@@ -48,7 +48,7 @@ impl home::Pinned for Pinned {
     }
 
     async fn skips(&mut self, definition: &Definition) -> Result<BTreeSet<Position>, ViewError> {
-        Ok(schema::skips(&**self.0, definition.name).await?)
+        Ok(schema::skips(&self.0, definition.name).await?)
     }
 
     async fn images(
@@ -64,7 +64,7 @@ impl home::Pinned for Pinned {
              WHERE $1::text IS NULL OR key > $1 ORDER BY key LIMIT {PIECE}",
             generation.rows_in
         );
-        let found = schema::rows(&**self.0, &sql, &[&after]).await?;
+        let found = schema::rows(&self.0, &sql, &[&after]).await?;
         // What lies behind the last of these comes with the next piece.
         let last = found.last().filter(|_| found.len() == PIECE).map(|row| row.get::<_, String>(0));
         let mut images: BTreeMap<_, _> = found.iter().map(image).collect();
@@ -74,7 +74,7 @@ impl home::Pinned for Pinned {
                    FROM failures WHERE view = $1 AND generation = $2
                        AND ($3::text IS NULL OR key > $3) AND ($4::text IS NULL OR key <= $4)";
         let (view, number) = (definition.name, i64::from(generation.number));
-        for failure in schema::rows(&**self.0, sql, &[&view, &number, &after, &last]).await? {
+        for failure in schema::rows(&self.0, sql, &[&view, &number, &after, &last]).await? {
             let image = images.entry(text::read(failure.get(0))).or_insert_with(|| none(definition));
             image.set_aside = Some((position(&failure, 1), failure.get::<_, i64>(2).unsigned_abs()));
         }
@@ -86,9 +86,8 @@ impl home::Pinned for Pinned {
         let sql = "SELECT of_index.relname, indisvalid AND indisready FROM pg_index
                    JOIN pg_class AS of_index ON of_index.oid = indexrelid
                    WHERE indrelid = to_regclass(quote_ident($1))";
-        let found = schema::rows(&**self.0, sql, &[table]).await?;
-        let usable: BTreeSet<String> =
-            found.iter().filter(|row| row.get(1)).map(|row| row.get(0)).collect();
+        let found = schema::rows(&self.0, sql, &[table]).await?;
+        let usable: BTreeSet<String> = found.iter().filter(|row| row.get(1)).map(|row| row.get(0)).collect();
         let indexes = generation.layout.split(';').filter(|columns| !columns.is_empty()).count();
         let mut wanted = vec![format!("{table}_pkey")];
         wanted.extend((0..=indexes).map(|number| format!("{table}_index_{number}")));

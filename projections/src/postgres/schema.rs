@@ -198,9 +198,7 @@ pub(super) async fn make(
         table(place)
     );
     let (kept_version, kept_number) = (i64::from(version), i64::from(number));
-    transaction
-        .execute(&sql, &[&definition.name, &kept_version, &layout, &rows_in, &kept_number])
-        .await?;
+    transaction.execute(&sql, &[&definition.name, &kept_version, &layout, &rows_in, &kept_number]).await?;
     Ok(Generation { number, version, layout, rows_in, mark: Mark::START })
 }
 

@@ -47,6 +47,14 @@ pub(super) fn shown(stored: Option<String>) -> String {
     }
 }
 
+/// SQL for the number in a column that holds whole numbers.
+pub(super) fn number(column: &str) -> String {
+    format!(
+        "CASE WHEN \"{column}\" LIKE '-%' THEN substr(\"{column}\", 2)::numeric - 9223372036854775808
+              ELSE \"{column}\"::numeric END"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

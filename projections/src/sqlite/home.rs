@@ -1,25 +1,45 @@
 //! The file as a home of rows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use event_model::Position;
 use event_store::Mark;
+use uuid::Uuid;
 
-use super::{SqliteViews, apply, builds, failures, list, schema, skips};
+use super::{SqliteViews, apply, builds, failures, list, schema, skips, sums};
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::failure::{FailedRow, Failure, Failures};
 use crate::fold::Change;
 use crate::generation::{Generation, Prepared, Target};
-use crate::home::{Home, Touched};
+use crate::home::{Claim, Found, Home, Touched};
 use crate::query::{Listed, Page, Query};
+use crate::sums::{Sums, SumsPage};
+
+/// Whoever waits is mostly in this process, and hears of it by other ways.
+const LATE_BY: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Home for SqliteViews {
+    async fn found(&self, definition: &Arc<Definition>) -> Result<Found, ViewError> {
+        self.lock.hold()?;
+        Ok(Found { serving: self.prepare(definition).await?.serving, lease: None })
+    }
+
+    async fn claim(&self, _: &'static str, _: u64, _: Uuid) -> Result<Claim, ViewError> {
+        // No other process can write.
+        Ok(Claim::Held(Arc::new(self.clone())))
+    }
+
     async fn prepare(&self, definition: &Arc<Definition>) -> Result<Prepared, ViewError> {
         let definition = Arc::clone(definition);
         self.write(move |writer| Ok(schema::prepare(writer, &definition)?)).await
+    }
+
+    fn late_by(&self) -> Duration {
+        LATE_BY
     }
 
     async fn serving(&self, view: &'static str) -> Result<Option<Generation>, ViewError> {
@@ -29,6 +49,11 @@ impl Home for SqliteViews {
     async fn list(&self, definition: &Arc<Definition>, query: Query) -> Result<Page, ViewError> {
         let definition = Arc::clone(definition);
         self.readers.read(move |reader| list::page(reader, &definition, &query)).await
+    }
+
+    async fn sums(&self, definition: &Arc<Definition>, asked: Sums) -> Result<SumsPage, ViewError> {
+        let definition = Arc::clone(definition);
+        self.readers.read(move |reader| sums::page(reader, &definition, &asked)).await
     }
 
     async fn get(&self, definition: &Arc<Definition>, key: String) -> Result<Option<Listed>, ViewError> {

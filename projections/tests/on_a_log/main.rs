@@ -4,6 +4,8 @@
 
 mod failures;
 mod following;
+#[path = "../place.rs"]
+mod place;
 mod rebuild;
 mod toy;
 mod trouble;

@@ -1,6 +1,5 @@
 //! Counters, a view of them, and a node that keeps it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use event_model::{Column, Decider, Event, Metadata, Position, Projection, Recorded, Unreadable};
@@ -15,6 +14,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
+
+use crate::place::Place;
 
 /// Nothing here takes so long unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,11 +74,12 @@ impl<const VERSION: u32> Projection for Tallies<VERSION> {
     const INDEXES: &'static [&'static [&'static str]] = &[&["total"]];
     type Row = Tally;
 
-    fn key(event: &Recorded) -> Result<Option<String>, Unreadable> {
-        Ok((event.entity.category == "counter").then(|| event.entity.id.clone()))
+    fn keys(event: &Recorded) -> Result<Vec<String>, Unreadable> {
+        let ours = event.entity.category == "counter";
+        Ok(ours.then(|| event.entity.id.clone()).into_iter().collect())
     }
 
-    fn project(row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
+    fn project(_: &str, row: Option<Tally>, event: &Recorded) -> Result<Option<Tally>, Unreadable> {
         let CounterEvent::CounterRaised { by } = event.decode()?;
         let Tally { total, events } = row.unwrap_or(Tally { total: 0, events: 0 });
         Ok(Some(Tally { total: total + by * u64::from(VERSION), events: events + 1 }))
@@ -127,12 +129,12 @@ impl Drop for AbortOnDropHandle {
 }
 
 impl Node {
-    pub(crate) async fn start<const VERSION: u32>(path: &Path, store: &EventStore) -> Self {
-        Self::of::<Tallies<VERSION>>(path, store).await
+    pub(crate) async fn start<const VERSION: u32>(place: &Place, store: &EventStore) -> Self {
+        Self::of::<Tallies<VERSION>>(place, store).await
     }
 
-    pub(crate) async fn of<P: Projection>(path: &Path, store: &EventStore) -> Self {
-        let views = Views::open(&HomeAddress::Sqlite(path.to_owned())).await.unwrap();
+    pub(crate) async fn of<P: Projection>(place: &Place, store: &EventStore) -> Self {
+        let views = place.views().await;
         let worker = views.worker::<P>().await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(worker.run(store.clone(), async move {
@@ -195,4 +197,21 @@ pub(crate) async fn rows(views: &Views) -> Vec<(String, u64, u64)> {
         (row.key, tally.total, tally.events)
     };
     page.rows.into_iter().map(row).collect()
+}
+
+impl Place {
+    /// As a program opens it.
+    pub(crate) async fn views(&self) -> Views {
+        Views::open(&self.address()).await.unwrap()
+    }
+
+    pub(crate) fn address(&self) -> HomeAddress {
+        self.url().parse().unwrap()
+    }
+
+    /// Changes one row behind everybody's back.
+    #[track_caller]
+    pub(crate) fn change(&self, sql: &str) {
+        assert_eq!(self.lines(&format!("{sql} RETURNING 1")).len(), 1, "{sql}");
+    }
 }

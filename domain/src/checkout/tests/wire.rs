@@ -55,10 +55,13 @@ fn a_deadline_that_is_too_far_is_the_last_there_is() {
 fn what_becomes_of_the_order_is_learned() {
     let user_id = user_id(7);
     let learned = |event| of_order(&event);
-    assert_eq!(learned(OrderEvent::OrderConfirmed { user_id }), Some(CheckoutCommand::OrderConfirmed));
+    assert_eq!(
+        learned(OrderEvent::OrderConfirmed { user_id, lines: Lines::default() }),
+        Some(CheckoutCommand::OrderConfirmed)
+    );
     let reason = text("no");
     assert_eq!(learned(OrderEvent::OrderRejected { user_id, reason }), Some(CheckoutCommand::OrderRejected));
-    let cancelled = OrderEvent::OrderCancelled { user_id, reason: None };
+    let cancelled = OrderEvent::OrderCancelled { user_id, reason: None, lines: Lines::default() };
     assert_eq!(learned(cancelled), Some(CheckoutCommand::OrderCancelled));
     assert_eq!(learned(OrderEvent::OrderShipped { user_id }), Some(CheckoutCommand::OrderShipped));
     assert_eq!(learned(OrderEvent::OrderCompleted { user_id }), None);

@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use super::toy::{CounterEvent, Home, Tallies, entry, raised};
 use crate::error::ViewError;
 use crate::fold::Skipped;
-use crate::home::Home as _;
 
 /// Some events of a few counters, and in between what is no event of theirs.
 fn log() -> impl Strategy<Value = Vec<Entry>> {
@@ -125,6 +124,6 @@ fn a_checkpoint_is_read_as_it_was_written() {
     let mut home = Home::new();
     home.apply(&[raised(1, "a")]);
     let definition = crate::definition::Definition::of::<Tallies>().unwrap().into();
-    let reopened = crate::sqlite::SqliteViews::open(home.folder.path().join("views.sqlite")).unwrap();
-    assert_eq!(home.wait(reopened.prepare(&definition)).unwrap().serving.mark, Mark::on(&raised(1, "a")));
+    drop(std::mem::replace(&mut home.views, home.again(2)));
+    assert_eq!(home.wait(home.views.prepare(&definition)).unwrap().serving.mark, Mark::on(&raised(1, "a")));
 }

@@ -1,0 +1,12 @@
+//! A home of rows without a log: batches, pages, and what goes wrong, whatever the home.
+
+mod aside;
+mod batches;
+mod generations;
+mod pages;
+#[path = "../../tests/place.rs"]
+mod place;
+mod several;
+mod sums;
+pub(crate) mod toy;
+mod trouble;
