@@ -53,13 +53,19 @@ fn one_that_stood_still_and_lost_the_lease_writes_nothing() {
     let mut follows = shop.worker();
     let before = shop.token();
     let file = shop.api.folder().join("many.ndjson");
-    let line = |n: u64| format!("{{\"method\":\"POST\",\"path\":\"/stock/s{}/receipts\",\"body\":{{\"quantity\":1}}}}", n % 50);
+    let line = |n: u64| {
+        format!(
+            "{{\"method\":\"POST\",\"path\":\"/stock/s{}/receipts\",\"body\":{{\"quantity\":1}}}}",
+            n % 50
+        )
+    };
     std::fs::write(&file, (0..5000).map(line).collect::<Vec<_>>().join("\n")).unwrap();
     for stop in 1..=3 {
         // In the middle of its work, whatever that is just then.
         let importing = UnderWay::start(&shop.api, &["import", file.to_str().unwrap()]);
         let beginning = shop.place.lines("SELECT position FROM checkpoints WHERE view = 'stock'")[0].clone();
-        let moved = format!("SELECT position > {beginning} + {} FROM checkpoints WHERE view = 'stock'", stop * 300);
+        let moved =
+            format!("SELECT position > {beginning} + {} FROM checkpoints WHERE view = 'stock'", stop * 300);
         assert!(poll(LONG, || (shop.place.lines(&moved) == ["t"]).then_some(())).is_some());
         let first = if shop.token() == before + stop - 1 && stop % 2 == 1 { &stands } else { &follows };
         send(first.pid(), Signal::STOP);

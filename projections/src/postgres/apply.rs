@@ -25,10 +25,10 @@ impl PostgresViews {
         let of_rows =
             format!("SELECT key, first_position, \"row\" FROM \"{}\" WHERE key = ANY($1)", target.rows_in);
         let of_failures = "SELECT key FROM failures WHERE view = $1 AND generation = $2 AND key = ANY($3)";
-        let (found, aside) = try_join!(
-            rows(&client, &of_rows, &[&keys]),
-            rows(&client, of_failures, &[&view, &generation, &keys]),
-        )?;
+        let (of_key, of_one): ([&(dyn ToSql + Sync); 1], [&(dyn ToSql + Sync); 3]) =
+            ([&keys], [&view, &generation, &keys]);
+        let (found, aside) =
+            try_join!(rows(&client, &of_rows, &of_key), rows(&client, of_failures, &of_one))?;
         let mut stored = HashMap::with_capacity(found.len());
         for row in found {
             let first = position(&row, 1);

@@ -59,12 +59,18 @@ impl home::Pinned for Pinned {
     ) -> Result<Vec<(String, Image)>, ViewError> {
         let after = after.map(|after| text::stored(after).into_owned());
         let columns = definition.sql(|column| format!(", \"{column}\""));
-        let sql = format!(
-            "SELECT key, first_position, last_position, \"row\"{columns} FROM \"{}\"
-             WHERE $1::text IS NULL OR key > $1 ORDER BY key LIMIT {PIECE}",
-            generation.rows_in
-        );
-        let found = schema::rows(&self.0, &sql, &[&after]).await?;
+        let rows = |behind: &str| {
+            let table = &generation.rows_in;
+            format!(
+                "SELECT key, first_position, last_position, \"row\"{columns} FROM \"{table}\" {behind}
+                 ORDER BY key LIMIT {PIECE}"
+            )
+        };
+        // Two statements, so that each goes by the index from where it begins.
+        let found = match &after {
+            Some(after) => schema::rows(&self.0, &rows("WHERE key > $1"), &[after]).await?,
+            None => schema::rows(&self.0, &rows(""), &[]).await?,
+        };
         // What lies behind the last of these comes with the next piece.
         let last = found.last().filter(|_| found.len() == PIECE).map(|row| row.get::<_, String>(0));
         let mut images: BTreeMap<_, _> = found.iter().map(image).collect();

@@ -15,7 +15,9 @@ async fn fill(store: &EventStore, counters: u64) {
 
 /// Rebuilt rows can be told from others: in them this counter is right.
 fn falsify(place: &Place, counter: &str) {
-    place.change(&format!("UPDATE tallies SET row = '{{\"total\":99,\"events\":99}}' WHERE key = '{counter}'"));
+    place.change(&format!(
+        "UPDATE tallies SET row = '{{\"total\":99,\"events\":99}}' WHERE key = '{counter}'"
+    ));
 }
 
 fn done(answer: Answer) -> String {

@@ -11,9 +11,7 @@ async fn verified<const VERSION: u32>(place: &Place, store: &EventStore) -> Resu
     let scratch = tempfile::tempdir().unwrap();
     let mut heard = Vec::new();
     let progress = |read, goal| heard.push((read, goal));
-    let verified =
-        verify::<Tallies<VERSION>>(&place.address(), store, scratch.path(), progress)
-            .await?;
+    let verified = verify::<Tallies<VERSION>>(&place.address(), store, scratch.path(), progress).await?;
     assert!(verified.position.get() == 0 || heard.last().is_some_and(|(read, goal)| read == goal));
     Ok(verified)
 }
@@ -87,7 +85,9 @@ async fn what_cannot_be_compared_is_told() {
     let (_server, store) = log().await;
     let place = Place::new();
     let missing = verified::<1>(&place, &store).await;
-    assert!(matches!(missing, Err(VerifyError::View(_))) && place.try_lines("SELECT 1 FROM checkpoints").is_err());
+    assert!(
+        matches!(missing, Err(VerifyError::View(_))) && place.try_lines("SELECT 1 FROM checkpoints").is_err()
+    );
     let node = Node::start::<1>(&place, &store).await;
     node.reaches(raise(&store, "a", 1).await).await;
     node.stop().await;

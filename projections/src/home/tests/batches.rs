@@ -124,6 +124,6 @@ fn a_checkpoint_is_read_as_it_was_written() {
     let mut home = Home::new();
     home.apply(&[raised(1, "a")]);
     let definition = crate::definition::Definition::of::<Tallies>().unwrap().into();
-    drop(std::mem::replace(&mut home.views, home.again(2)));
+    home.views = home.again(2);
     assert_eq!(home.wait(home.views.prepare(&definition)).unwrap().serving.mark, Mark::on(&raised(1, "a")));
 }

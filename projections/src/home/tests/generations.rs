@@ -36,10 +36,10 @@ fn lists_read_the_old_rows_until_the_switch_and_the_new_ones_after_it() {
     home.apply(&[raised(1, "a")]);
     let (built, mark) = build(&home, &["b", "c"]);
     assert_eq!((built.number, &*built.rows_in), (2, "tallies_2"));
-    assert_eq!(listed(home.views.as_ref(), &home), (vec!["a".to_owned()], Position::new(1)));
+    assert_eq!(listed(&home), (vec!["a".to_owned()], Position::new(1)));
 
     home.wait(home.views.switch(&home.definition, serving(&home), built.number, mark)).unwrap();
-    assert_eq!(listed(home.views.as_ref(), &home), (vec!["b".to_owned(), "c".to_owned()], Position::new(2)));
+    assert_eq!(listed(&home), (vec!["b".to_owned(), "c".to_owned()], Position::new(2)));
     // Told again that it failed, it is found out.
     home.wait(home.views.switch(&home.definition, built, 2, mark)).unwrap();
     assert_eq!(serving(&home).number, 2);
