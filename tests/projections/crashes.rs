@@ -4,10 +4,13 @@ use crate::harness::{Program, poll};
 use crate::place::Place;
 use crate::{EVENTS, LONG, UnderWay, caught_up, equal, import, import_file, receipts, status};
 
-/// How many kills each of the journeys has.
+/// How many kills each of the journeys has; `VIEW_KILLS` makes it more.
 fn kills() -> u64 {
-    std::env::var("PROJECTION_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(10)
+    std::env::var("VIEW_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(10)
 }
+
+/// How many commands are under way when a worker is killed.
+const AT_ONCE: u64 = EVENTS / 10;
 
 fn start(place: &Place) -> Program {
     Program::start_with(&["--views", place.url()])
@@ -53,9 +56,9 @@ fn a_worker_that_is_killed_at_any_moment_leaves_nothing_wrong() {
     let mut program = start(&place);
     let (kills, mut begin) = (kills(), 0);
     for kill in 0..kills {
-        let file = import_file(&program, &receipts(EVENTS / kills));
+        let file = import_file(&program, &receipts(AT_ONCE));
         let importing = UnderWay::start(&program, &["import", file.to_str().unwrap()]);
-        let moment = begin + 1 + drawn(kill) % (EVENTS / kills / 2);
+        let moment = begin + 1 + drawn(kill) % (AT_ONCE / 2);
         reaches(&program, &place, "SELECT position FROM checkpoints WHERE view = 'stock'", moment);
         program.kill();
         drop(importing);
