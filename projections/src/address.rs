@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_an_address_is_told_without_its_password() {
-        for wrong in ["postgres://ann:s?cret@db/shop", "postgres://ann@db:x/shop", "postgres://"] {
+        for wrong in ["postgres://ann:cret@db:x/shop", "postgres://ann:cret@db/shop?sslmode=x", "postgres://"]
+        {
             let error = wrong.parse::<HomeAddress>().unwrap_err();
             assert_eq!(error, UnfitAddress::Unreadable, "{wrong}");
             assert!(!error.to_string().contains("cret"));

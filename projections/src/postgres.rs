@@ -42,7 +42,7 @@ impl PostgresViews {
     pub(crate) async fn open(config: &Config) -> Result<Self, ViewError> {
         let (lists, workers) = (connection::lists(config)?, connection::workers(config)?);
         let home = Self { lists, workers, token: None };
-        home.list_client().await.map_err(|error| connection::cannot_open(config, error))?;
+        drop(home.list_client().await.map_err(|error| connection::cannot_open(config, error))?);
         Ok(home)
     }
 

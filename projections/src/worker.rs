@@ -85,7 +85,7 @@ impl<P: Projection> Worker<P> {
             match self.under(lease, holder, store, shutdown.as_mut()).await? {
                 Ended::Stopped => return Ok(()),
                 Ended::Lost => {
-                    tracing::warn!(view = P::NAME, "another process may drive the view from now on")
+                    tracing::warn!(view = P::NAME, "another process may drive the view from now on");
                 }
             }
             tokio::select! {

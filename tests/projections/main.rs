@@ -7,8 +7,8 @@ mod crashes;
 #[path = "../harness/mod.rs"]
 pub mod harness;
 mod looking;
-#[path = "../../projections/tests/place.rs"]
-mod place;
+#[path = "../../projections/tests/place/mod.rs"]
+pub mod place;
 
 use std::fs;
 use std::path::{Path, PathBuf};

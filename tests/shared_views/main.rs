@@ -4,8 +4,8 @@
 
 #[path = "../harness/mod.rs"]
 pub mod harness;
-#[path = "../../projections/tests/place.rs"]
-mod place;
+#[path = "../../projections/tests/place/mod.rs"]
+pub mod place;
 mod restart;
 mod takeover;
 
@@ -56,7 +56,7 @@ impl Shop {
     pub(crate) fn receive_one(&self, article: &str) -> String {
         let (_, headers, _) = self.asked(
             &format!("POST /stock/{article}/receipts"),
-            "content-type: application/json\r\ncontent-length: 14\r\n",
+            "content-type: application/json\r\ncontent-length: 15\r\n",
             "{\"quantity\": 1}",
         );
         let position = headers.lines().find_map(|line| line.strip_prefix("jetsource-position: "));

@@ -4,7 +4,8 @@ mod aside;
 mod batches;
 mod generations;
 mod pages;
-#[path = "../../tests/place.rs"]
+#[path = "../../tests/place/mod.rs"]
+#[expect(dead_code, reason = "tests on a log use the rest")]
 mod place;
 mod several;
 mod sums;

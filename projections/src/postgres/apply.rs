@@ -136,8 +136,9 @@ impl Written<'_> {
 
 fn upsert(definition: &Definition, table: &str) -> String {
     let columns = definition.sql(|column| format!(", \"{column}\""));
-    let values: String =
+    let values: Vec<_> =
         (5..5 + definition.columns.len()).map(|number| format!(", ${number}::text[]")).collect();
+    let values = values.concat();
     let updates = definition.sql(|column| format!(", \"{column}\" = excluded.\"{column}\""));
     format!(
         "INSERT INTO \"{table}\" (key, first_position, last_position, \"row\"{columns})

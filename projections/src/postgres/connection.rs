@@ -92,18 +92,11 @@ fn tls() -> Result<MakeRustlsConnect, ViewError> {
 
 /// The server does not answer, or does not let us in.
 pub(super) fn cannot_open(config: &Config, error: ViewError) -> ViewError {
+    let ViewError::Home(source) = error else { return error };
     let at = shown(config);
-    match error {
-        ViewError::Home(source) => {
-            let refused = source.downcast_ref::<tokio_postgres::Error>();
-            if refused.is_some_and(|error| error.as_db_error().is_some()) {
-                ViewError::Open { at, source }
-            } else {
-                ViewError::Unreachable { at, source }
-            }
-        }
-        other => other,
-    }
+    let answered =
+        source.downcast_ref::<tokio_postgres::Error>().is_some_and(|error| error.as_db_error().is_some());
+    if answered { ViewError::Open { at, source } } else { ViewError::Unreachable { at, source } }
 }
 
 /// Where it is, without a password.

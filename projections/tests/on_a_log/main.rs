@@ -4,8 +4,8 @@
 
 mod failures;
 mod following;
-#[path = "../place.rs"]
-mod place;
+#[path = "../place/mod.rs"]
+pub mod place;
 mod rebuild;
 mod toy;
 mod trouble;

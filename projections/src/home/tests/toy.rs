@@ -91,7 +91,11 @@ impl Home {
         let place = Place::new();
         let definition = Arc::new(Definition::of::<P>().unwrap());
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let views = runtime.block_on(driven(&place, &definition, 1));
+        let views = runtime.block_on(async {
+            let views = place.url().parse::<HomeAddress>().unwrap().open().await.unwrap();
+            views.found(&definition).await.unwrap();
+            claimed(views, &definition, 1).await
+        });
         let serving = runtime.block_on(views.prepare(&definition)).unwrap().serving;
         let target = serving.target(&definition, generation::Place::Serving, &Arc::default());
         Self { views, definition, target, mark: serving.mark, place, runtime }
@@ -99,7 +103,10 @@ impl Home {
 
     /// The same home as the worker with this token has it.
     pub(super) fn again(&self, token: u64) -> Arc<dyn home::Home> {
-        self.wait(driven(&self.place, &self.definition, token))
+        self.wait(async {
+            let views = self.place.url().parse::<HomeAddress>().unwrap().open().await.unwrap();
+            claimed(views, &self.definition, token).await
+        })
     }
 
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
@@ -139,10 +146,12 @@ impl Home {
     }
 }
 
-/// A home that the worker with this token has.
-async fn driven(place: &Place, definition: &Arc<Definition>, token: u64) -> Arc<dyn home::Home> {
-    let views = place.url().parse::<HomeAddress>().unwrap().open().await.unwrap();
-    views.found(definition).await.unwrap();
+/// A home as the worker with this token has it.
+async fn claimed(
+    views: Arc<dyn home::Home>,
+    definition: &Arc<Definition>,
+    token: u64,
+) -> Arc<dyn home::Home> {
     match views.claim(definition.name, token, Uuid::from_u128(token.into())).await.unwrap() {
         Claim::Held(views) => views,
         Claim::Outbid(token) => panic!("somebody had token {token}"),

@@ -1,43 +1,60 @@
 //! A home of rows that a test has for itself: a SQLite file, or a database of its own on the server that
 //! `JETSOURCE_TEST_POSTGRES` names. So the same tests run over both.
 
+#![expect(
+    missing_docs,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
 
+/// Databases that are empty again: to make one takes long.
+static LEFT: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// A home that goes away with this value.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     url: String,
     folder: TempDir,
     server: Option<String>,
 }
 
 impl Place {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = std::env::var("JETSOURCE_TEST_POSTGRES").ok();
         let url = match &server {
             None => format!("sqlite:{}", folder.path().join("views.sqlite").display()),
             Some(server) => {
-                let (address, _) = server.rsplit_once('/').unwrap();
-                let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-                psql(server, &format!("CREATE DATABASE {name}")).unwrap();
-                format!("{address}/{name}")
+                let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                left.unwrap_or_else(|| {
+                    let (address, _) = server.rsplit_once('/').unwrap();
+                    let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+                    psql(server, &format!("CREATE DATABASE {name}")).unwrap();
+                    format!("{address}/{name}")
+                })
             }
         };
         Self { url, folder, server }
     }
 
     /// As `--views` names it.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
     /// What a statement gives, a line for each row.
-    pub(crate) fn try_lines(&self, sql: &str) -> Result<Vec<String>, String> {
+    pub fn try_lines(&self, sql: &str) -> Result<Vec<String>, String> {
         if self.server.is_some() {
             return psql(&self.url, sql);
         }
@@ -56,12 +73,12 @@ impl Place {
     }
 
     /// The same, which works.
-    pub(crate) fn lines(&self, sql: &str) -> Vec<String> {
+    pub fn lines(&self, sql: &str) -> Vec<String> {
         self.try_lines(sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// Columns that lists look rows up by, as people see them.
-    pub(crate) fn columns(&self, names: &[&str]) -> String {
+    pub fn columns(&self, names: &[&str]) -> String {
         let shown = |name: &&str| match &self.server {
             None => (*name).to_owned(),
             // Text, or a number of 19 digits.
@@ -75,7 +92,7 @@ impl Place {
     }
 
     /// From here on no checkpoint can be moved.
-    pub(crate) fn break_checkpoints(&self) {
+    pub fn break_checkpoints(&self) {
         let broken: &[&str] = match &self.server {
             None => &["CREATE TRIGGER broken BEFORE UPDATE ON checkpoints
                        BEGIN SELECT RAISE(ABORT, 'broken'); END"],
@@ -91,13 +108,13 @@ impl Place {
     }
 
     /// And now they can.
-    pub(crate) fn mend_checkpoints(&self) {
+    pub fn mend_checkpoints(&self) {
         let of = if self.server.is_some() { " ON checkpoints" } else { "" };
         self.lines(&format!("DROP TRIGGER broken{of}"));
     }
 
     /// Tables whose name begins with this.
-    pub(crate) fn tables(&self, view: &str) -> Vec<String> {
+    pub fn tables(&self, view: &str) -> Vec<String> {
         let catalog = if self.server.is_some() {
             "SELECT tablename FROM pg_tables WHERE schemaname = 'jetsource_views' AND tablename"
         } else {
@@ -109,8 +126,17 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let (Some(server), Some((_, name))) = (&self.server, self.url.rsplit_once('/')) {
-            let _ = psql(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
+        if self.server.is_none() {
+            return;
+        }
+        let emptied = psql(
+            &self.url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                                       WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .and_then(|_| psql(&self.url, "DROP SCHEMA IF EXISTS jetsource_views CASCADE"));
+        if emptied.is_ok() {
+            LEFT.lock().unwrap_or_else(PoisonError::into_inner).push(self.url.clone());
         }
     }
 }
