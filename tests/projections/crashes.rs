@@ -52,7 +52,7 @@ fn reaches_or_serves(program: &Program, place: &Place, sql: &str, least: u64, ge
 
 #[test]
 fn a_worker_that_is_killed_at_any_moment_leaves_nothing_wrong() {
-    let place = Place::new();
+    let place = Place::make();
     let mut program = start(&place);
     let (kills, mut begin) = (kills(), 0);
     for kill in 0..kills {
@@ -71,7 +71,7 @@ fn a_worker_that_is_killed_at_any_moment_leaves_nothing_wrong() {
 
 #[test]
 fn a_rebuild_that_is_killed_at_any_moment_goes_on_and_ends_well() {
-    let place = Place::new();
+    let place = Place::make();
     let mut program = filled(&place);
     let (kills, mut in_the_middle) = (kills(), 0);
     for kill in 0..kills {
@@ -97,7 +97,7 @@ fn a_rebuild_that_is_killed_at_any_moment_goes_on_and_ends_well() {
 
 #[test]
 fn a_switch_that_is_killed_at_any_moment_has_happened_or_not() {
-    let place = Place::new();
+    let place = Place::make();
     let mut program = filled(&place);
     for kill in 0..kills() {
         let before = status(&program, "stock")["generation"].as_u64().unwrap();

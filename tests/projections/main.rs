@@ -7,6 +7,7 @@ mod crashes;
 #[path = "../harness/mod.rs"]
 pub mod harness;
 mod looking;
+#[expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 #[path = "../../projections/tests/place/mod.rs"]
 pub mod place;
 

@@ -4,6 +4,7 @@
 
 #[path = "../harness/mod.rs"]
 pub mod harness;
+#[expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 #[path = "../../projections/tests/place/mod.rs"]
 pub mod place;
 mod restart;
@@ -28,7 +29,7 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn open() -> Self {
-        let place = Place::new();
+        let place = Place::make();
         assert!(place.url().starts_with("postgres://"), "run this by `make test-deploy`");
         let api = Program::start_with(&["--role", "api", "--views", place.url()]);
         Self { api, place }

@@ -5,7 +5,7 @@ mod batches;
 mod generations;
 mod pages;
 #[path = "../../tests/place/mod.rs"]
-#[expect(dead_code, reason = "tests on a log use the rest")]
+#[expect(dead_code, unreachable_pub, reason = "it is for tests of other crates, too")]
 mod place;
 mod several;
 mod sums;

@@ -51,7 +51,7 @@ fn key(key: &str) -> String {
 #[tokio::test]
 async fn a_poisoned_row_waits_through_restarts_and_rebuilds_until_its_projection_is_mended() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let last = poisoned(&store).await;
     let node = Node::of::<Superstitious>(&place, &store).await;
     node.reaches(last).await;
@@ -82,7 +82,7 @@ async fn a_poisoned_row_waits_through_restarts_and_rebuilds_until_its_projection
 #[tokio::test]
 async fn what_is_stepped_over_stays_so_after_a_rebuild() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     raise(&store, "a", 1).await;
     // What a newer program may store.

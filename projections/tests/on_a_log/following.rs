@@ -14,7 +14,7 @@ use crate::toy::{Node, log, raise, rows};
 #[tokio::test]
 async fn the_rows_are_the_fold_of_the_log() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     let mut expected = BTreeMap::new();
     let mut last = Position::START;
@@ -40,7 +40,7 @@ async fn the_rows_are_the_fold_of_the_log() {
 #[tokio::test]
 async fn a_stopped_worker_goes_on_where_it_stopped() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     for round in 1..=4 {
         raise(&store, "a", 1).await;
         let last = raise(&store, "b", 1).await;
@@ -56,7 +56,7 @@ async fn a_stopped_worker_goes_on_where_it_stopped() {
 fn a_crash_at_any_moment_applies_nothing_twice_and_leaves_nothing_out() {
     let lasting = Runtime::new().unwrap();
     let (_server, store) = lasting.block_on(log());
-    let place = Place::new();
+    let place = Place::make();
     for round in 1..=20_u64 {
         let last = lasting.block_on(raise(&store, "a", 1));
         let life = Runtime::new().unwrap();
@@ -77,7 +77,7 @@ fn a_crash_at_any_moment_applies_nothing_twice_and_leaves_nothing_out() {
 #[tokio::test]
 async fn a_killed_broker_comes_back_and_the_view_goes_on() {
     let (server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     let mut last = raise(&store, "a", 1).await;
     node.reaches(last).await;
@@ -95,7 +95,7 @@ async fn a_killed_broker_comes_back_and_the_view_goes_on() {
 #[tokio::test]
 async fn a_log_that_was_replaced_is_refused() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     raise(&store, "a", 1).await;
     let last = raise(&store, "a", 1).await;
@@ -118,7 +118,7 @@ async fn a_log_that_was_replaced_is_refused() {
 #[tokio::test]
 async fn who_waits_is_told_how_far_the_view_is() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     let last = raise(&store, "a", 1).await;
     node.reaches(last).await;
@@ -131,7 +131,7 @@ async fn who_waits_is_told_how_far_the_view_is() {
 #[tokio::test]
 async fn a_view_that_another_process_drives_is_looked_at() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     let api = place.views().await;
     api.register::<crate::toy::Tallies<1>>().await.unwrap();

@@ -4,6 +4,7 @@
 
 mod failures;
 mod following;
+#[expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
 #[path = "../place/mod.rs"]
 pub mod place;
 mod rebuild;

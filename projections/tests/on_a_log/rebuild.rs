@@ -28,7 +28,7 @@ fn done(answer: Answer) -> String {
 #[tokio::test]
 async fn lists_see_all_of_the_old_rows_or_all_of_the_new_ones() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     fill(&store, 50).await;
     let node = Node::start::<1>(&place, &store).await;
     node.reaches(store.head().await.unwrap()).await;
@@ -57,7 +57,7 @@ async fn lists_see_all_of_the_old_rows_or_all_of_the_new_ones() {
 #[tokio::test]
 async fn an_empty_log_is_built_at_once() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     done(node.ask(Asked::Rebuild).await);
     node.tells(|status| status.generation == 2 && status.rebuild.is_none()).await;
@@ -66,7 +66,7 @@ async fn an_empty_log_is_built_at_once() {
 #[tokio::test]
 async fn one_that_was_stopped_waits_through_a_restart_until_it_is_asked_to_go_on() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     fill(&store, 3).await;
     let node = Node::start::<1>(&place, &store).await;
     node.reaches(store.head().await.unwrap()).await;
@@ -97,7 +97,7 @@ async fn one_that_was_stopped_waits_through_a_restart_until_it_is_asked_to_go_on
 #[tokio::test]
 async fn another_version_is_built_beside_the_old_rows_which_serve_meanwhile() {
     let (server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     raise(&store, "a", 1).await;
     let last = raise(&store, "a", 2).await;
     let node = Node::start::<1>(&place, &store).await;
@@ -120,7 +120,7 @@ async fn another_version_is_built_beside_the_old_rows_which_serve_meanwhile() {
 fn a_crash_at_any_moment_of_a_rebuild_loses_nothing() {
     let lasting = Runtime::new().unwrap();
     let (_server, store) = lasting.block_on(log());
-    let place = Place::new();
+    let place = Place::make();
     lasting.block_on(fill(&store, 40));
     let first = Runtime::new().unwrap();
     let node = first.block_on(Node::start::<1>(&place, &store));

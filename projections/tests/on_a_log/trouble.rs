@@ -43,7 +43,7 @@ async fn scribble(store: &EventStore, subject: &str) -> Position {
 #[tokio::test]
 async fn what_is_no_event_is_stepped_over() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     scribble(&store, "append.counter.a").await;
     raise(&store, "a", 1).await;
@@ -58,7 +58,7 @@ async fn what_is_no_event_is_stepped_over() {
 #[tokio::test]
 async fn the_checkpoint_follows_events_that_touch_no_row() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let checkpoint = || place.lines("SELECT position FROM checkpoints");
     let node = Node::start::<1>(&place, &store).await;
     for number in 1..=3 {
@@ -75,7 +75,7 @@ async fn the_checkpoint_follows_events_that_touch_no_row() {
 #[tokio::test]
 async fn a_home_that_fails_is_shown_and_tried_again() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     let before = raise(&store, "a", 1).await;
     node.reaches(before).await;

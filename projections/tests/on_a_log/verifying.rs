@@ -23,7 +23,7 @@ fn keys(verified: &Verified) -> Vec<&str> {
 #[tokio::test]
 async fn rows_that_their_worker_wrote_are_equal_and_an_edited_one_is_found() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     for counter in ["a", "b", "c", "a"] {
         raise(&store, counter, 1).await;
@@ -60,7 +60,7 @@ async fn rows_that_their_worker_wrote_are_equal_and_an_edited_one_is_found() {
 #[tokio::test]
 async fn a_rebuild_mends_what_was_found_while_events_come() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let node = Node::start::<1>(&place, &store).await;
     for counter in 0..30 {
         raise(&store, &format!("c{counter}"), 1).await;
@@ -83,7 +83,7 @@ async fn a_rebuild_mends_what_was_found_while_events_come() {
 #[tokio::test]
 async fn what_cannot_be_compared_is_told() {
     let (_server, store) = log().await;
-    let place = Place::new();
+    let place = Place::make();
     let missing = verified::<1>(&place, &store).await;
     assert!(
         matches!(missing, Err(VerifyError::View(_))) && place.try_lines("SELECT 1 FROM checkpoints").is_err()

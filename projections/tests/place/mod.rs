@@ -1,16 +1,6 @@
 //! A home of rows that a test has for itself: a SQLite file, or a database of its own on the server that
 //! `JETSOURCE_TEST_POSTGRES` names. So the same tests run over both.
 
-#![expect(
-    missing_docs,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
-    clippy::new_without_default,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -30,7 +20,8 @@ pub struct Place {
 }
 
 impl Place {
-    pub fn new() -> Self {
+    /// With nothing in it.
+    pub fn make() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = std::env::var("JETSOURCE_TEST_POSTGRES").ok();
         let url = match &server {

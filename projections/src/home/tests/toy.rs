@@ -88,7 +88,7 @@ impl Home {
 
     /// With the table of this projection.
     pub(super) fn of<P: Projection>() -> Self {
-        let place = Place::new();
+        let place = Place::make();
         let definition = Arc::new(Definition::of::<P>().unwrap());
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let views = runtime.block_on(async {

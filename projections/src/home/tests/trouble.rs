@@ -71,7 +71,7 @@ fn a_column_without_a_value_is_an_error_of_the_program() {
 
 #[test]
 fn a_view_that_nobody_made_is_told() {
-    let (home, place) = (Home::new(), Place::new());
+    let (home, place) = (Home::new(), Place::make());
     let views = home.wait(Views::open(&place.url().parse::<HomeAddress>().unwrap())).unwrap();
     let query = Query::new(Order::KeyAscending, 1);
     let unknown = home.wait(views.list("tallies", &query));
