@@ -54,7 +54,7 @@ impl Desk {
             }
             let subscribed = client.subscribe(subject.clone()).await;
             let mut questions = subscribed.map_err(|error| StoreError::Unavailable(error.into()))?;
-            let mut answers = JoinSet::new();
+            let (mut answers, mut ends) = (JoinSet::new(), false);
             loop {
                 tokio::select! {
                     biased;
@@ -65,9 +65,14 @@ impl Desk {
                         answers.spawn(async move { desk.reply(&client, question).await });
                     }
                     Some(_) = answers.join_next() => {}
-                    _ = driving.wait_for(|status| !status.running && !status.log_differs) => break,
+                    _ = driving.wait_for(|status| !status.running && !status.log_differs), if !ends => {
+                        // What was asked before that is answered still.
+                        ends = true;
+                        let _ = questions.drain().await;
+                    }
                 }
             }
+            while answers.join_next().await.is_some() {}
             sleep(AGAIN).await;
         }
     }
