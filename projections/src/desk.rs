@@ -9,14 +9,14 @@ use async_nats::Message;
 use event_store::{EventStore, StoreError};
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::control::{self, Answer, Ask, Asked};
 use crate::error::{ViewError, line};
 use crate::home::Home;
-use crate::status::Board;
+use crate::status::{Board, ViewStatus};
 
 /// How long to wait before the broker is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -65,7 +65,7 @@ impl Desk {
                         answers.spawn(async move { desk.reply(&client, question).await });
                     }
                     Some(_) = answers.join_next() => {}
-                    _ = driving.wait_for(|status| !status.running && !status.log_differs), if !ends => {
+                    () = rests(&mut driving), if !ends => {
                         // What was asked before that is answered still.
                         ends = true;
                         let _ = questions.drain().await;
@@ -76,6 +76,12 @@ impl Desk {
             sleep(AGAIN).await;
         }
     }
+}
+
+/// Returns once this process does not drive the view any more.
+async fn rests(driving: &mut watch::Receiver<ViewStatus>) {
+    // Without a board there is no view either.
+    let _ = driving.wait_for(|status| !status.running && !status.log_differs).await;
 }
 
 impl Desk {
