@@ -13,7 +13,9 @@
     reason = "a benchmark stops where it fails, and prints"
 )]
 
+mod asked;
 mod filled;
+mod meanwhile;
 #[expect(
     dead_code,
     unreachable_pub,
@@ -21,8 +23,15 @@ mod filled;
 )]
 #[path = "../../event-store/benches/store/measure.rs"]
 mod measure;
+mod pages;
 mod rebuild;
+#[expect(dead_code, reason = "shared with the benchmark of commands, which also measures requests")]
+#[path = "../commands/requests.rs"]
+mod requests;
+#[path = "../commands/shop.rs"]
+mod shop;
 mod shop_log;
+mod visible;
 
 use filled::Wanted;
 use measure::{head, number, row};
@@ -41,7 +50,26 @@ async fn main() {
         println!("{}", folder.display());
         return;
     }
-    build(&wanted, &folder).await;
+    let parts = std::env::var("PARTS").unwrap_or_default();
+    let is_wanted = |part: &str| parts.is_empty() || parts.split(',').any(|chosen| chosen == part);
+    if is_wanted("build") {
+        println!("\n## The view of orders, built from {} events\n", wanted.events);
+        build(&wanted, &folder).await;
+    }
+    if is_wanted("meanwhile") {
+        println!("\n## Lists and commands while it is built anew\n");
+        meanwhile::run(&folder).await;
+    }
+    if is_wanted("pages") {
+        println!("\n## A page of {} rows\n", wanted.events);
+        let server = filled::server(&folder).await;
+        pages::run(&filled::open(&server.url()).await).await;
+        server.stop().await;
+    }
+    if is_wanted("visible") {
+        println!("\n## From the acknowledgement to a list that shows it\n");
+        visible::run().await;
+    }
 }
 
 async fn build(wanted: &Wanted, folder: &std::path::Path) {

@@ -122,20 +122,21 @@ pub(crate) fn read(stored: Stored<'_>) -> Entry {
 fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     let Stored { subject, position, time, headers, data } = stored;
     let headers = headers.ok_or("it has no headers")?;
-    let text = |name: &str| headers.get(name).map(async_nats::HeaderValue::as_str);
-    let uuid = |name: &str| text(name).and_then(|value| Uuid::try_parse(value).ok());
-    let id = text("ce-id").ok_or("it has no ce-id")?;
+    let text = |name: HeaderName| headers.get(name).map(async_nats::HeaderValue::as_str);
+    let uuid = |name: HeaderName| text(name).and_then(|value| Uuid::try_parse(value).ok());
+    let id = text(CE_ID).ok_or("it has no ce-id")?;
     let entity = subjects::entity(subject).ok_or("its subject names no entity")?;
+    let (causation_id, correlation_id) = (uuid(CE_CAUSATIONID), uuid(CE_CORRELATIONID));
     // A version counts only in the whole envelope that writers of the log give: a foreign hand has no versions.
-    let ours = text("ce-specversion") == Some("1.0")
-        && text("ce-source") == Some(OURS)
-        && text("ce-subject").is_some_and(|named| plain_text(named) == entity.to_string())
-        && text("Nats-Msg-Id") == Some(id)
-        && uuid("ce-causationid").is_some()
-        && uuid("ce-correlationid").is_some();
-    let version = text("ce-entityversion").filter(|_| ours).and_then(|version| version.parse().ok());
+    let ours = text(CE_SPECVERSION) == Some("1.0")
+        && text(CE_SOURCE) == Some(OURS)
+        && text(CE_SUBJECT).is_some_and(|named| is_named(&entity, named))
+        && text(async_nats::header::NATS_MESSAGE_ID) == Some(id)
+        && causation_id.is_some()
+        && correlation_id.is_some();
+    let version = text(CE_ENTITYVERSION).filter(|_| ours).and_then(|version| version.parse().ok());
     // Other tools' events need no time of their own.
-    let time = match text("ce-time") {
+    let time = match text(CE_TIME) {
         Some(time) => OffsetDateTime::parse(time, &Rfc3339).map_err(|_| "ce-time is not RFC 3339")?,
         None => time,
     };
@@ -146,15 +147,15 @@ fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     Ok(Recorded {
         id: Uuid::try_parse(id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes())),
         entity,
-        event_type: text("ce-type").ok_or("it has no ce-type")?.to_owned(),
+        event_type: text(CE_TYPE).ok_or("it has no ce-type")?.to_owned(),
         position,
         version,
         time,
-        causation_id: uuid("ce-causationid"),
-        correlation_id: uuid("ce-correlationid"),
-        part: text("ce-part").and_then(|part| part.parse().ok()),
-        actor: text("ce-actor").map(plain_text),
-        traceparent: text("traceparent").map(plain_text),
+        causation_id,
+        correlation_id,
+        part: text(CE_PART).and_then(|part| part.parse().ok()),
+        actor: text(CE_ACTOR).map(plain_text),
+        traceparent: text(TRACEPARENT).map(plain_text),
         data,
     })
 }
@@ -174,6 +175,13 @@ fn entity_text(entity: &EntityName) -> String {
     encoded.push('/');
     push_text(&mut encoded, &entity.id);
     encoded
+}
+
+/// Whether a text is the name of an entity, encoded or not.
+fn is_named(entity: &EntityName, text: &str) -> bool {
+    let behind = text.strip_prefix(entity.category.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    // Mostly there is nothing to decode.
+    (behind == Some(entity.id.as_str()) && !text.contains('%')) || plain_text(text) == entity.to_string()
 }
 
 fn push_text(encoded: &mut String, text: &str) {
