@@ -12,7 +12,7 @@ use domain::{Orders, Sagas, Stocks, Users};
 use event_model::Projection;
 use event_store::{EventStore, StoreError};
 use nats_launcher::DataDir;
-use projections::{RunError, SqliteViews, Views};
+use projections::{RunError, Views};
 
 use crate::endpoints::{Endpoints, Ready};
 use crate::exit::{Exit, Failure};
@@ -32,7 +32,7 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
         Failure::because(Exit::Usage, "what an earlier run left cannot be removed: see --ready-file", error)
     })?;
     let doors = if settings.runs(Role::Api) { Some(Doors::bind(&settings).await?) } else { None };
-    let views = Views::new(SqliteViews::open(settings.views(data.path())?)?);
+    let views = Views::open(&settings.views(data.path())?).await?;
 
     let broker = tokio::select! {
         broker = Broker::start(&settings, data.path()) => broker?,

@@ -19,7 +19,7 @@ use crate::rejected::{List, One, ShowOne};
 use crate::sagas;
 use crate::show::Show;
 
-pub(crate) use place::{ApiPlace, BrokerPlace, views_file};
+pub(crate) use place::{ApiPlace, BrokerPlace, views_home};
 pub(crate) use serve::{Role, Serve, Staging};
 
 const AFTER_HELP: &str = "\

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::control::{self, Answer, Ask, Asked};
 use crate::error::{ViewError, line};
-use crate::sqlite::SqliteViews;
+use crate::home::Home;
 use crate::status::Board;
 
 /// How long to wait before the broker is asked again.
@@ -26,12 +26,12 @@ const MOST: u32 = 200;
 /// Answers questions about one view.
 #[derive(Debug, Clone)]
 pub struct Desk {
-    home: SqliteViews,
+    home: Arc<dyn Home>,
     board: Arc<Board>,
 }
 
 impl Desk {
-    pub(crate) fn new(home: SqliteViews, board: Arc<Board>) -> Self {
+    pub(crate) fn new(home: Arc<dyn Home>, board: Arc<Board>) -> Self {
         Self { home, board }
     }
 

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use event_store::StoreError;
 use event_store::error::Cause;
@@ -35,11 +34,11 @@ pub enum ViewError {
     /// Try again later: no worker has made this view yet.
     #[error("the view {0} was not built yet")]
     NotBuilt(&'static str),
-    /// Give another path, or make it usable.
-    #[error("the views cannot be opened at {}", path.display())]
+    /// Name another place, or make this one usable.
+    #[error("the views cannot be opened at {at}")]
     Open {
-        /// Where.
-        path: PathBuf,
+        /// Where, without a password.
+        at: String,
         /// Why not.
         #[source]
         source: Cause,

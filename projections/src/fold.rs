@@ -11,11 +11,12 @@ use crate::attempt::{Tried, insist};
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::Target;
+use crate::home::Touched;
 
 /// The events of a batch that touch a view, by the row that they touch.
-pub(crate) struct Sorted<'a> {
-    /// By key, so that rows are written in one order always.
-    pub(crate) by_key: BTreeMap<String, Vec<&'a Recorded>>,
+pub(crate) struct Sorted {
+    /// By key, so that rows are written in one order always: where in the batch each event is.
+    pub(crate) by_key: BTreeMap<String, Vec<usize>>,
     pub(crate) skipped: Vec<Skipped>,
     /// Those of which the projection cannot tell the row.
     pub(crate) rowless: Vec<Failed>,
@@ -80,26 +81,45 @@ impl Failed {
 }
 
 /// Asks the projection for the row of each event after a position.
-pub(crate) fn sort<'a, P: Projection>(
-    entries: &'a [Entry],
-    after: Position,
-    skips: &BTreeSet<Position>,
-) -> Sorted<'a> {
+pub(crate) fn sort<P: Projection>(entries: &[Entry], after: Position, skips: &BTreeSet<Position>) -> Sorted {
     let mut sorted = Sorted { by_key: BTreeMap::new(), skipped: Vec::new(), rowless: Vec::new() };
-    for entry in entries {
-        let Entry::Event(event) = entry else { continue };
+    for (place, entry) in entries.iter().enumerate() {
+        let Some(event) = event(entry) else { continue };
         let position = event.position;
         if position <= after {
             continue;
         }
         match insist(event, skips, || P::key(event)) {
-            Tried::Done(Some(key)) => sorted.by_key.entry(key).or_default().push(event),
+            Tried::Done(Some(key)) => sorted.by_key.entry(key).or_default().push(place),
             Tried::Done(None) => {}
             Tried::SteppedOver(reason) => sorted.skipped.push(Skipped { position, reason }),
             Tried::Failed(reason) => sorted.rowless.push(Failed::rowless(event, reason)),
         }
     }
     sorted
+}
+
+/// What a batch makes of the rows that it touches.
+pub(crate) fn changes<P: Projection>(
+    target: &Target,
+    entries: &[Entry],
+    sorted: Sorted,
+    mut touched: Touched,
+) -> Result<(Vec<Change>, Vec<Skipped>), ViewError> {
+    let Sorted { by_key, mut skipped, rowless } = sorted;
+    let mut changes: Vec<_> = rowless.into_iter().map(Change::SetAside).collect();
+    changes.reserve(by_key.len());
+    for (key, places) in by_key {
+        if touched.aside.contains(&key) {
+            let positions = places.iter().map(|place| entries[*place].position()).collect();
+            changes.push(Change::Wait { key, positions });
+            continue;
+        }
+        let events: Vec<_> = places.iter().filter_map(|place| event(&entries[*place])).collect();
+        let stored = touched.stored.remove(&key);
+        changes.extend(fold::<P>(target, key, stored, &events, &mut skipped)?);
+    }
+    Ok((changes, skipped))
 }
 
 /// What these events make of a row. Those that could not be read are added to `skipped`.
@@ -174,4 +194,12 @@ fn columns<P: Projection>(definition: &Definition, row: &P::Row) -> Result<Vec<C
         Ok(given.swap_remove(place).1)
     };
     definition.columns.iter().map(find).collect()
+}
+
+/// The event, where an entry is one.
+pub(crate) fn event(entry: &Entry) -> Option<&Recorded> {
+    match entry {
+        Entry::Event(event) => Some(event),
+        Entry::Foreign(_) => None,
+    }
 }

@@ -13,14 +13,15 @@ use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::applying::Applied;
 use crate::control::Ask;
 use crate::error::{RunError, ViewError, line};
 use crate::feed::{Feed, Work};
 use crate::generation::{Generation, Place, Prepared};
+use crate::home::Home;
 use crate::leftovers::Leftovers;
 use crate::rebuild::Rebuild;
 use crate::serving::Serving;
-use crate::sqlite::{Applied, SqliteViews};
 use crate::status::Board;
 
 /// How long to wait after a failure: twice as long each time, up to the second.
@@ -31,7 +32,7 @@ const BROKER: Duration = Duration::from_millis(200);
 /// A view under way.
 #[derive(Debug)]
 pub(crate) struct Following<P> {
-    pub(crate) home: SqliteViews,
+    pub(crate) home: Arc<dyn Home>,
     pub(crate) board: Arc<Board>,
     pub(crate) store: EventStore,
     pub(crate) leftovers: Leftovers,
@@ -54,7 +55,7 @@ enum Next {
 
 impl<P: Projection> Following<P> {
     pub(crate) fn new(
-        home: SqliteViews,
+        home: Arc<dyn Home>,
         board: Arc<Board>,
         store: EventStore,
         leftovers: Leftovers,

@@ -9,26 +9,30 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::address::HomeAddress;
 use crate::definition::Definition;
 use crate::desk::Desk;
 use crate::error::ViewError;
+use crate::home::Home;
 use crate::query::{Listed, Page, Query};
 use crate::report::Report;
-use crate::sqlite::SqliteViews;
 use crate::status::{Board, ViewStatus, Waited};
 use crate::worker::Worker;
 
 /// The views that this process knows, over the home of their rows. Clones share it all. Lists need no broker.
 #[derive(Debug, Clone)]
 pub struct Views {
-    home: SqliteViews,
+    home: Arc<dyn Home>,
     boards: Arc<RwLock<BTreeMap<&'static str, Arc<Board>>>>,
 }
 
 impl Views {
-    /// No view yet, over this home.
-    pub fn new(home: SqliteViews) -> Self {
-        Self { home, boards: Arc::default() }
+    /// No view yet, over the home at this address, which is made when it is not there.
+    ///
+    /// # Errors
+    /// [`ViewError::Open`].
+    pub async fn open(address: &HomeAddress) -> Result<Self, ViewError> {
+        Ok(Self { home: address.open().await?, boards: Arc::default() })
     }
 
     /// Makes a view known that a worker of another process drives.
@@ -55,7 +59,7 @@ impl Views {
         let prepared = self.home.prepare(&definition).await?;
         let board = self.enter(&definition);
         board.tell_serving(&prepared.serving);
-        Ok(Worker::new(self.home.clone(), board, prepared))
+        Ok(Worker::new(Arc::clone(&self.home), board, prepared))
     }
 
     /// What answers questions about a view that this process drives.
@@ -63,7 +67,7 @@ impl Views {
     /// # Errors
     /// [`ViewError::UnknownView`].
     pub fn desk(&self, view: &str) -> Result<Desk, ViewError> {
-        Ok(Desk::new(self.home.clone(), self.board(view)?))
+        Ok(Desk::new(Arc::clone(&self.home), self.board(view)?))
     }
 
     /// The board that was there stays, so that whoever looks at it goes on seeing.

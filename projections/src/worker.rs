@@ -13,14 +13,14 @@ use crate::control::Ask;
 use crate::error::{RunError, line};
 use crate::following::Following;
 use crate::generation::Prepared;
+use crate::home::Home;
 use crate::leftovers::Leftovers;
-use crate::sqlite::SqliteViews;
 use crate::status::Board;
 
 /// A projection that is ready to run.
 #[derive(Debug)]
 pub struct Worker<P> {
-    home: SqliteViews,
+    home: Arc<dyn Home>,
     board: Arc<Board>,
     prepared: Prepared,
     asks: mpsc::Receiver<Ask>,
@@ -28,7 +28,7 @@ pub struct Worker<P> {
 }
 
 impl<P: Projection> Worker<P> {
-    pub(crate) fn new(home: SqliteViews, board: Arc<Board>, prepared: Prepared) -> Self {
+    pub(crate) fn new(home: Arc<dyn Home>, board: Arc<Board>, prepared: Prepared) -> Self {
         let asks = board.connect();
         Self { home, board, prepared, asks, projection: PhantomData }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use domain::{Orders, Sagas, Stocks, Users};
 use event_model::{Position, Projection as _};
 use event_store::EventStore;
-use projections::{Verified, VerifyError};
+use projections::{HomeAddress, Verified, VerifyError};
 
 use crate::exit::{Exit, Failure};
 
@@ -23,7 +23,7 @@ pub(super) fn name(named: &str) -> Result<&'static str, Failure> {
 /// Compares the rows of one of them with the log.
 pub(super) async fn verify(
     name: &str,
-    views: &Path,
+    views: &HomeAddress,
     store: &EventStore,
     scratch: &Path,
     progress: impl FnMut(Position, Position),

@@ -2,20 +2,19 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use event_store::EventStore;
-use projections::{ControlError, Rebuild, Report, SqliteViews};
+use projections::{ControlError, HomeAddress, Rebuild, Report};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{known, report};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::printed;
-use crate::settings::{BrokerPlace, views_file};
+use crate::settings::{BrokerPlace, views_home};
 
 /// How often it is told when it is watched.
 const EVERY: Duration = Duration::from_secs(1);
@@ -43,11 +42,11 @@ pub(crate) struct Status {
 
 /// Tells it.
 pub(crate) async fn run(asked: &Status) -> Result<(), Failure> {
-    let views = views_file(asked.views.as_deref(), asked.broker.data_dir())?;
+    let views = views_home(asked.views.as_deref(), asked.broker.data_dir())?;
     // Without a broker there is still what the file tells.
     let store = match log::open(&asked.broker).await {
         Ok(store) => Some(store),
-        Err(_) if views.exists() => None,
+        Err(_) if views.is_there() => None,
         Err(failure) => return Err(failure),
     };
     let mut ticks = interval(EVERY);
@@ -67,8 +66,8 @@ pub(crate) async fn run(asked: &Status) -> Result<(), Failure> {
     }
 }
 
-async fn reports(store: Option<&EventStore>, views: &Path) -> Result<Vec<Report>, Failure> {
-    let mut on_file = None;
+async fn reports(store: Option<&EventStore>, views: &HomeAddress) -> Result<Vec<Report>, Failure> {
+    let mut at_home = None;
     let mut reports = Vec::new();
     for name in known::NAMES {
         let told = match store {
@@ -78,10 +77,10 @@ async fn reports(store: Option<&EventStore>, views: &Path) -> Result<Vec<Report>
         match told {
             Ok(report) => reports.push(report),
             Err(ControlError::NoWorker(_)) => {
-                if on_file.is_none() {
-                    on_file = Some(if views.exists() { SqliteViews::reports(views)? } else { Vec::new() });
+                if at_home.is_none() {
+                    at_home = Some(if views.is_there() { views.reports().await? } else { Vec::new() });
                 }
-                reports.extend(on_file.iter().flatten().find(|report| report.view == name).cloned());
+                reports.extend(at_home.iter().flatten().find(|report| report.view == name).cloned());
             }
             Err(error) => return Err(error.into()),
         }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use domain::Participant;
+use projections::HomeAddress;
 
-use super::{duration, views_file};
+use super::{duration, views_home};
 use crate::exit::{Exit, Failure};
 
 /// How `serve` runs.
@@ -120,9 +121,9 @@ impl Serve {
         Ok(())
     }
 
-    /// The SQLite file of the read models.
-    pub(crate) fn views(&self, data_dir: &Path) -> Result<PathBuf, Failure> {
-        views_file(self.views.as_deref(), data_dir)
+    /// The home of the read models.
+    pub(crate) fn views(&self, data_dir: &Path) -> Result<HomeAddress, Failure> {
+        views_home(self.views.as_deref(), data_dir)
     }
 
     /// The addresses to listen on; beyond this machine only with tokens, or when told that anybody may call.

@@ -67,11 +67,17 @@ impl Readers {
         .await?
     }
 
-    /// Reads on this thread.
-    pub(super) fn lend<T>(
-        &self,
-        job: impl FnOnce(&mut Connection) -> Result<T, ViewError>,
+    /// Reads for a worker, which waits for no list.
+    pub(super) async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&mut Connection) -> Result<T, ViewError> + Send + 'static,
     ) -> Result<T, ViewError> {
+        let readers = Arc::clone(self);
+        spawn_blocking(move || readers.lend(job)).await?
+    }
+
+    /// Reads on this thread.
+    fn lend<T>(&self, job: impl FnOnce(&mut Connection) -> Result<T, ViewError>) -> Result<T, ViewError> {
         let idle = lock(&self.idle).pop();
         let mut connection = idle.map_or_else(|| self.open(), Ok)?;
         let read = job(&mut connection);

@@ -136,7 +136,7 @@ async fn a_view_that_another_process_drives_is_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("views.sqlite");
     let node = Node::start::<1>(&path, &store).await;
-    let api = projections::Views::new(projections::SqliteViews::open(&path).unwrap());
+    let api = projections::Views::open(&projections::HomeAddress::Sqlite(path)).await.unwrap();
     api.register::<crate::toy::Tallies<1>>().await.unwrap();
     let last = raise(&store, "a", 1).await;
     node.reaches(last).await;

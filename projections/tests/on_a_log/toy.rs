@@ -7,7 +7,7 @@ use event_model::{Column, Decider, Event, Metadata, Position, Projection, Record
 use event_store::{Connection, EventStore, ExecuteError, Settings, StoreError};
 use nats_launcher::Server;
 use projections::{
-    Answer, Asked, Order, Query, Report, RunError, SqliteViews, ViewStatus, Views, Waited, ask,
+    Answer, Asked, HomeAddress, Order, Query, Report, RunError, ViewStatus, Views, Waited, ask,
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -132,7 +132,7 @@ impl Node {
     }
 
     pub(crate) async fn of<P: Projection>(path: &Path, store: &EventStore) -> Self {
-        let views = Views::new(SqliteViews::open(path).unwrap());
+        let views = Views::open(&HomeAddress::Sqlite(path.to_owned())).await.unwrap();
         let worker = views.worker::<P>().await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(worker.run(store.clone(), async move {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use event_store::{EventStore, StoreError};
-use projections::{Asked, Difference, Verified, VerifyError, verify};
+use projections::{Asked, Difference, HomeAddress, Verified, VerifyError, verify};
 
 use crate::toy::{Node, Tallies, log, raise, rows};
 use crate::trouble::paint;
@@ -12,7 +12,9 @@ async fn verified<const VERSION: u32>(path: &Path, store: &EventStore) -> Result
     let scratch = tempfile::tempdir().unwrap();
     let mut heard = Vec::new();
     let progress = |read, goal| heard.push((read, goal));
-    let verified = verify::<Tallies<VERSION>>(path, store, scratch.path(), progress).await?;
+    let verified =
+        verify::<Tallies<VERSION>>(&HomeAddress::Sqlite(path.to_owned()), store, scratch.path(), progress)
+            .await?;
     assert!(verified.position.get() == 0 || heard.last().is_some_and(|(read, goal)| read == goal));
     Ok(verified)
 }

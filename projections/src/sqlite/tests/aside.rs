@@ -8,7 +8,9 @@ use event_store::Entry;
 use proptest::prelude::*;
 
 use super::toy::{CounterEvent, Home, Tallies, Tally, entry, raised};
+use crate::applying::apply_again;
 use crate::fold::Skipped;
+use crate::home::Home as _;
 use crate::sqlite::connection::lock;
 
 /// Panics at what the tests name, in each of its functions.
@@ -126,7 +128,7 @@ proptest! {
                 let due = [vec![failure.position], waiting].concat();
                 let half = due.len().div_ceil(2);
                 let entries = log.iter().filter(|entry| due[..half].contains(&entry.position())).cloned().collect();
-                let again = home.views.apply_again::<Tallies>(&home.target, &failure, entries, due.get(half).copied());
+                let again = apply_again::<Tallies>(&home.views, &home.target, &failure, entries, due.get(half).copied());
                 prop_assert!(home.wait(again).unwrap().failed.is_empty());
             }
         }
@@ -145,7 +147,8 @@ fn what_still_fails_is_counted_and_what_comes_next_waits() {
     let key = |home: &Home| home.wait(home.views.failure(&home.target, "a", 9)).unwrap().unwrap().0;
     let failure = key(&home);
     assert_eq!((failure.tries, failure.waiting, &*failure.event_type), (1, 1, "counter-raised"));
-    let again = home.views.apply_again::<Fragile>(&home.target, &failure, vec![eight, log[2].clone()], None);
+    let again =
+        apply_again::<Fragile>(&home.views, &home.target, &failure, vec![eight, log[2].clone()], None);
     assert_eq!(home.wait(again).unwrap().failed.len(), 1);
     let failure = key(&home);
     assert_eq!((failure.tries, failure.waiting), (2, 1));

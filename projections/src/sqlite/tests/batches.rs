@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::toy::{CounterEvent, Home, Tallies, entry, raised};
 use crate::error::ViewError;
 use crate::fold::Skipped;
+use crate::home::Home as _;
 
 /// Some events of a few counters, and in between what is no event of theirs.
 fn log() -> impl Strategy<Value = Vec<Entry>> {
@@ -104,7 +105,7 @@ fn what_touches_no_row_moves_the_checkpoint_only_when_asked() {
     let mark = |home: &Home| home.wait(home.views.serving("tallies")).unwrap().unwrap().mark;
     assert_eq!(mark(&home), Mark::START);
     let to = Mark { position: Position::new(2), id: None };
-    home.wait(home.views.advance(&home.target, home.mark, to)).unwrap();
+    home.wait(home.views.commit(&home.target, Vec::new(), home.mark, to)).unwrap();
     assert_eq!(mark(&home), to);
 }
 

@@ -6,8 +6,10 @@ use event_model::Position;
 use event_store::Mark;
 
 use super::toy::{Home, Tallies, raised};
+use crate::applying::apply;
 use crate::error::ViewError;
 use crate::generation::{Generation, Place};
+use crate::home::Home as _;
 use crate::query::{Order, Query};
 use crate::sqlite::SqliteViews;
 use crate::sqlite::connection::lock;
@@ -25,7 +27,7 @@ fn build(home: &Home, keys: &[&str]) -> (Generation, Mark) {
     let target = generation.target(&home.definition, Place::Building, &Arc::default());
     let entries: Vec<_> = (1..).zip(keys).map(|(position, key)| raised(position, key)).collect();
     let to = Mark::on(entries.last().unwrap());
-    home.wait(home.views.apply::<Tallies>(&target, &Arc::new(entries), Mark::START, to)).unwrap();
+    home.wait(apply::<Tallies>(&home.views, &target, &Arc::new(entries), Mark::START, to)).unwrap();
     (generation, to)
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::toy::{CounterEvent, Home, entry, raised};
 use crate::cursor::Cursor;
 use crate::error::ViewError;
+use crate::home::Home as _;
 use crate::query::{Order, Page, Query};
 use crate::sqlite::connection::lock;
 

@@ -10,11 +10,13 @@ use time::OffsetDateTime;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
+use crate::applying::{Applied, apply};
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::{Place, Target};
+use crate::home::Home as _;
+use crate::sqlite::SqliteViews;
 use crate::sqlite::connection::lock;
-use crate::sqlite::{Applied, SqliteViews};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,7 +104,7 @@ impl Home {
     pub(super) fn try_apply_as<P: Projection>(&self, entries: &[Entry]) -> Result<Applied, ViewError> {
         let Some(last) = entries.last() else { return Ok(Applied::default()) };
         let entries = Arc::new(entries.to_vec());
-        self.wait(self.views.apply::<P>(&self.target, &entries, self.mark, Mark::on(last)))
+        self.wait(apply::<P>(&self.views, &self.target, &entries, self.mark, Mark::on(last)))
     }
 
     /// As the worker does: the mark moves when a row was touched.

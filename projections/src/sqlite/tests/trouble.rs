@@ -6,9 +6,12 @@ use event_model::{Column, Position, Projection, Recorded, Unreadable};
 use event_store::Mark;
 
 use super::toy::{Home, Tallies, Tally, raised};
+use crate::address::HomeAddress;
+use crate::applying::apply;
 use crate::definition::Definition;
 use crate::error::{ViewError, line};
 use crate::generation::Target;
+use crate::home::Home as _;
 use crate::query::{Order, Query};
 use crate::sqlite::SqliteViews;
 use crate::sqlite::connection::lock;
@@ -100,7 +103,7 @@ fn a_column_without_a_value_is_an_error_of_the_program() {
     let target =
         Target { definition: Arc::new(Definition::of::<Renamed<1>>().unwrap()), ..home.target.clone() };
     let (entries, to) = (Arc::new(vec![raised(1, "a")]), Mark::on(&raised(1, "a")));
-    let applied = home.wait(home.views.apply::<Renamed<1>>(&target, &entries, Mark::START, to));
+    let applied = home.wait(apply::<Renamed<1>>(&home.views, &target, &entries, Mark::START, to));
     assert!(matches!(applied, Err(ViewError::Unfit { view: "tallies", .. })));
 }
 
@@ -108,7 +111,7 @@ fn a_column_without_a_value_is_an_error_of_the_program() {
 fn a_view_that_nobody_made_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new();
-    let views = Views::new(SqliteViews::open(folder.path().join("views.sqlite")).unwrap());
+    let views = home.wait(Views::open(&HomeAddress::Sqlite(folder.path().join("views.sqlite")))).unwrap();
     let query = Query::new(Order::KeyAscending, 1);
     let unknown = home.wait(views.list("tallies", &query));
     assert!(matches!(unknown, Err(ViewError::UnknownView(name)) if name == "tallies"));
