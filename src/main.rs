@@ -37,6 +37,9 @@ use exit::Failure;
 use printed::until_closed;
 use settings::{Call, Cli, Events, Log, Rejected, Sagas};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match settings::parse(env::args_os()).and_then(|asked| asked.map_or(Ok(()), run)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,7 +24,15 @@ mod meanwhile;
 #[path = "../../event-store/benches/store/measure.rs"]
 mod measure;
 mod pages;
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the benchmark of the store, which measures appends"
+)]
+#[path = "../../event-store/benches/store/peers.rs"]
+mod peers;
 mod rebuild;
+mod replay;
 #[expect(dead_code, reason = "shared with the benchmark of commands, which also measures requests")]
 #[path = "../commands/requests.rs"]
 mod requests;
@@ -33,8 +41,15 @@ mod shop;
 mod shop_log;
 mod visible;
 
+use std::path::Path;
+
 use filled::Wanted;
 use measure::{head, number, row};
+use rebuild::Built;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() {
@@ -72,30 +87,42 @@ async fn main() {
     }
 }
 
-async fn build(wanted: &Wanted, folder: &std::path::Path) {
+/// Rounds in turn, of which the table has the median; each view's share is of the raw consumer of the same round.
+async fn build(wanted: &Wanted, folder: &Path) {
     let server = filled::server(folder).await;
-    let end = filled::open(&server.url()).await.head().await.unwrap();
-    head(&["", "events/s", "of raw", "MB"]);
+    let store = filled::open(&server.url()).await;
+    let end = store.head().await.unwrap();
     #[expect(clippy::cast_precision_loss, reason = "rates are for people")]
     let events = wanted.events as f64;
+    let mut rounds = Vec::new();
     for _ in 0..number("ROUNDS", 3) {
         let raw = rebuild::raw(&server.url(), end).await;
         let views = filled::scratch();
         let built = rebuild::in_its_own_process(&server.url(), &views.path().join("views.sqlite")).await;
-        row(&[
-            "raw pull consumer, no acks".into(),
-            format!("{:.0}", events / raw),
-            "1.00".into(),
-            String::new(),
-        ]);
-        for (what, seconds) in [("built from nothing", built.first), ("built anew", built.rebuilt)] {
-            row(&[
-                what.into(),
-                format!("{:.0}", events / seconds),
-                format!("{:.2}", raw / seconds),
-                format!("{:.0}", built.peak),
-            ]);
-        }
+        eprintln!("raw {raw:.1} s, {built:?}");
+        rounds.push((raw, built));
+    }
+    head(&["", "events/s", "of raw", "peak MB"]);
+    let line = |what: &str, seconds: &dyn Fn(&(f64, Built)) -> f64, peak: &dyn Fn(&Built) -> String| {
+        let middle = |of: &dyn Fn(&(f64, Built)) -> f64| middle(rounds.iter().map(of).collect());
+        let (rate, share) =
+            (middle(&|round| events / seconds(round)), middle(&|round| round.0 / seconds(round)));
+        let peak = rounds.first().map(|(_, built)| peak(built)).unwrap_or_default();
+        row(&[what.to_owned(), format!("{rate:.0}"), format!("{share:.2}"), peak]);
+    };
+    let peak = |built: &Built| format!("{:.0}", built.peak);
+    line("raw pull consumer, no acks", &|round| round.0, &|_| String::new());
+    line("`orders` built from nothing, SQLite", &|round| round.1.first, &peak);
+    line("`orders` built anew beside the rows that serve, SQLite", &|round| round.1.rebuilt, &peak);
+    if let Some((rate, of)) = replay::run(&store, 50_000).await {
+        let share = rate / events * middle(rounds.iter().map(|round| round.0).collect());
+        let what = format!("postgres-es 0.5, its own replay, {of} events of orders");
+        row(&[what, format!("{rate:.0}"), format!("{share:.2}"), String::new()]);
     }
     server.stop().await;
+}
+
+fn middle(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
 }

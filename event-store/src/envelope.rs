@@ -1,11 +1,13 @@
 //! An event on the wire: CloudEvents 1.0 in binary mode, as NATS headers, beside the data.
 
 mod again;
+mod said;
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use async_nats::HeaderMap;
 use async_nats::header::HeaderName;
+use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use event_model::{EntityName, Metadata, Part, Position, Recorded, Version};
 use serde_json::value::RawValue;
@@ -15,6 +17,7 @@ use uuid::Uuid;
 
 use crate::error::{Foreign, StoreError};
 use crate::subjects;
+use said::Said;
 
 pub(crate) use again::headers_of;
 
@@ -66,6 +69,24 @@ const CE_PART: HeaderName = HeaderName::from_static("ce-part");
 const CE_ACTOR: HeaderName = HeaderName::from_static("ce-actor");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// All that each event has, with what is the same for all. A copy has room for the others too: a map that grows
+/// works out where each of its headers belongs once more.
+static EVERY: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let given = [
+        async_nats::header::NATS_MESSAGE_ID,
+        CE_ID,
+        CE_TYPE,
+        CE_SUBJECT,
+        CE_TIME,
+        CE_ENTITYVERSION,
+        CE_CAUSATIONID,
+        CE_CORRELATIONID,
+    ];
+    let same = [(CE_SPECVERSION, "1.0"), (CE_SOURCE, OURS), (CE_DATACONTENTTYPE, "application/json")];
+    let given = given.map(|name| (name, HeaderValue::new()));
+    given.into_iter().chain(same.map(|(name, value)| (name, value.into()))).collect()
+});
+
 /// The headers of an event. `part` is its place in an append of several.
 pub(crate) fn headers(
     draft: &Draft,
@@ -75,19 +96,15 @@ pub(crate) fn headers(
 ) -> Result<HeaderMap, StoreError> {
     let time =
         metadata.time.format(&Rfc3339).map_err(|error| StoreError::Unfit(format!("its time: {error}")))?;
-    let id = draft.id.to_string();
-    let mut headers = HeaderMap::new();
-    headers.insert(async_nats::header::NATS_MESSAGE_ID, id.as_str());
-    headers.insert(CE_ID, id);
-    headers.insert(CE_SPECVERSION, "1.0");
-    headers.insert(CE_SOURCE, OURS);
+    let mut headers = EVERY.clone();
+    headers.insert(async_nats::header::NATS_MESSAGE_ID, uuid_text(draft.id));
+    headers.insert(CE_ID, uuid_text(draft.id));
     headers.insert(CE_TYPE, draft.event_type);
     headers.insert(CE_SUBJECT, entity_text(entity));
     headers.insert(CE_TIME, time);
-    headers.insert(CE_DATACONTENTTYPE, "application/json");
     headers.insert(CE_ENTITYVERSION, draft.version.to_string());
-    headers.insert(CE_CAUSATIONID, metadata.causation_id.to_string());
-    headers.insert(CE_CORRELATIONID, metadata.correlation_id.to_string());
+    headers.insert(CE_CAUSATIONID, uuid_text(metadata.causation_id));
+    headers.insert(CE_CORRELATIONID, uuid_text(metadata.correlation_id));
     if let Some(part) = part {
         headers.insert(CE_PART, part.to_string());
     }
@@ -98,6 +115,10 @@ pub(crate) fn headers(
         headers.insert(TRACEPARENT, header_text(traceparent));
     }
     Ok(headers)
+}
+
+fn uuid_text(id: Uuid) -> String {
+    id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
 /// A message as the broker gives it.
@@ -122,21 +143,21 @@ pub(crate) fn read(stored: Stored<'_>) -> Entry {
 fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     let Stored { subject, position, time, headers, data } = stored;
     let headers = headers.ok_or("it has no headers")?;
-    let text = |name: HeaderName| headers.get(name).map(async_nats::HeaderValue::as_str);
-    let uuid = |name: HeaderName| text(name).and_then(|value| Uuid::try_parse(value).ok());
-    let id = text(CE_ID).ok_or("it has no ce-id")?;
+    let said = Said::of(headers);
+    let uuid = |text: Option<&str>| text.and_then(|value| Uuid::try_parse(value).ok());
+    let id = said.id.ok_or("it has no ce-id")?;
     let entity = subjects::entity(subject).ok_or("its subject names no entity")?;
-    let (causation_id, correlation_id) = (uuid(CE_CAUSATIONID), uuid(CE_CORRELATIONID));
+    let (causation_id, correlation_id) = (uuid(said.causation_id), uuid(said.correlation_id));
     // A version counts only in the whole envelope that writers of the log give: a foreign hand has no versions.
-    let ours = text(CE_SPECVERSION) == Some("1.0")
-        && text(CE_SOURCE) == Some(OURS)
-        && text(CE_SUBJECT).is_some_and(|named| is_named(&entity, named))
-        && text(async_nats::header::NATS_MESSAGE_ID) == Some(id)
+    let ours = said.specversion == Some("1.0")
+        && said.source == Some(OURS)
+        && said.subject.is_some_and(|named| is_named(&entity, named))
+        && said.message_id == Some(id)
         && causation_id.is_some()
         && correlation_id.is_some();
-    let version = text(CE_ENTITYVERSION).filter(|_| ours).and_then(|version| version.parse().ok());
+    let version = said.version.filter(|_| ours).and_then(|version| version.parse().ok());
     // Other tools' events need no time of their own.
-    let time = match text(CE_TIME) {
+    let time = match said.time {
         Some(time) => OffsetDateTime::parse(time, &Rfc3339).map_err(|_| "ce-time is not RFC 3339")?,
         None => time,
     };
@@ -147,15 +168,15 @@ fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     Ok(Recorded {
         id: Uuid::try_parse(id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes())),
         entity,
-        event_type: text(CE_TYPE).ok_or("it has no ce-type")?.to_owned(),
+        event_type: said.event_type.ok_or("it has no ce-type")?.to_owned(),
         position,
         version,
         time,
         causation_id,
         correlation_id,
-        part: text(CE_PART).and_then(|part| part.parse().ok()),
-        actor: text(CE_ACTOR).map(plain_text),
-        traceparent: text(TRACEPARENT).map(plain_text),
+        part: said.part.and_then(|part| part.parse().ok()),
+        actor: said.actor.map(plain_text),
+        traceparent: said.traceparent.map(plain_text),
         data,
     })
 }

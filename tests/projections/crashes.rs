@@ -5,8 +5,13 @@ use rusqlite::{Connection, OpenFlags};
 use crate::harness::{Program, poll};
 use crate::{EVENTS, LONG, UnderWay, caught_up, equal, filled, import_file, open, receipts, status, views};
 
-/// How many kills each of the journeys has.
-const KILLS: u64 = 10;
+/// How many kills each of the journeys has; `VIEW_KILLS` makes it more.
+fn kills() -> u64 {
+    std::env::var("VIEW_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(10)
+}
+
+/// How many commands are under way when a worker is killed.
+const AT_ONCE: u64 = EVENTS / 10;
 
 /// A number of which nothing is known, the same at every run (splitmix64).
 fn drawn(case: u64) -> u64 {
@@ -41,10 +46,10 @@ fn reaches_or_serves(program: &Program, sql: &str, least: u64, generation: u64) 
 fn a_worker_that_is_killed_at_any_moment_leaves_nothing_wrong() {
     let mut program = Program::start();
     let mut begin = 0;
-    for kill in 0..KILLS {
-        let file = import_file(&program, &receipts(EVENTS / KILLS));
+    for kill in 0..kills() {
+        let file = import_file(&program, &receipts(AT_ONCE));
         let importing = UnderWay::start(&program, &["import", file.to_str().unwrap()]);
-        let moment = begin + 1 + drawn(kill) % (EVENTS / KILLS / 2);
+        let moment = begin + 1 + drawn(kill) % (AT_ONCE / 2);
         reaches(&program, "SELECT position FROM checkpoints WHERE view = 'stock'", moment);
         program.kill();
         drop(importing);
@@ -59,7 +64,7 @@ fn a_worker_that_is_killed_at_any_moment_leaves_nothing_wrong() {
 fn a_rebuild_that_is_killed_at_any_moment_goes_on_and_ends_well() {
     let mut program = filled();
     let mut in_the_middle = 0;
-    for kill in 0..KILLS {
+    for kill in 0..kills() {
         let asked = UnderWay::start(&program, &["projections", "rebuild", "stock"]);
         let moment = drawn(100 + kill) % (EVENTS * 3 / 4);
         // It may be done before anybody can look.
@@ -77,13 +82,13 @@ fn a_rebuild_that_is_killed_at_any_moment_goes_on_and_ends_well() {
         caught_up(&program);
         equal(&program);
     }
-    eprintln!("{in_the_middle} of {KILLS} rebuilds were killed in the middle");
+    eprintln!("{in_the_middle} of {} rebuilds were killed in the middle", kills());
 }
 
 #[test]
 fn a_switch_that_is_killed_at_any_moment_has_happened_or_not() {
     let mut program = filled();
-    for kill in 0..KILLS {
+    for kill in 0..kills() {
         let before = status(&program, "stock")["generation"].as_u64().unwrap();
         let asked = UnderWay::start(&program, &["projections", "rebuild", "stock"]);
         // Just before it, just after it, and while the old rows go in pieces or are gone.

@@ -4,7 +4,10 @@
 
 mod failures;
 mod following;
+mod full;
 mod rebuild;
+#[path = "../../../event-store/tests/told/small_disk.rs"]
+mod small_disk;
 mod toy;
 mod trouble;
 mod verifying;
