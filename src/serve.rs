@@ -7,6 +7,7 @@ mod measure;
 mod roles;
 mod sagas;
 mod signals;
+mod views;
 
 use domain::{Orders, Sagas, Stocks, Users};
 use event_model::Projection;
@@ -115,6 +116,7 @@ async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result
     follow::<Orders>(roles, "projections (orders)", views, store).await?;
     follow::<Stocks>(roles, "projections (stock)", views, store).await?;
     follow::<Sagas>(roles, "projections (sagas)", views, store).await?;
+    views::measure(roles, views);
     sagas::measure(roles, views);
     Ok(())
 }
