@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use event_model::{Column, Projection, Recorded, Unreadable};
 use event_store::EventStore;
-use projections::{Cursor, Order, Query, SqliteViews, Views};
+use projections::{Cursor, HomeAddress, Order, Query, Views};
 use serde::{Deserialize, Serialize};
 
 use crate::filled::scratch;
@@ -52,7 +52,7 @@ impl Projection for Happenings {
 /// The first page, one in the middle, and the last, each in every order that there is.
 pub(crate) async fn run(store: &EventStore) {
     let folder = scratch();
-    let views = Views::new(SqliteViews::open(folder.path().join("views.sqlite")).unwrap());
+    let views = Views::open(&HomeAddress::Sqlite(folder.path().join("views.sqlite"))).await.unwrap();
     let worker = views.worker::<Happenings>().await.unwrap();
     let running = tokio::spawn(worker.run(store.clone(), pending()));
     let end = store.head().await.unwrap();

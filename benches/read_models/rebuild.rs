@@ -10,7 +10,7 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use domain::Orders;
 use event_model::{Position, Projection as _};
 use futures_util::StreamExt as _;
-use projections::{Answer, Asked, SqliteViews, Views, ask};
+use projections::{Answer, Asked, HomeAddress, Views, ask};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
@@ -31,7 +31,7 @@ pub(crate) struct Built {
 pub(crate) async fn run(url: &str, views: &str) {
     let store = open(url).await;
     let end = store.head().await.unwrap();
-    let views = Views::new(SqliteViews::open(views).unwrap());
+    let views = Views::open(&HomeAddress::Sqlite(views.into())).await.unwrap();
     let started = Instant::now();
     let worker = views.worker::<Orders>().await.unwrap();
     tokio::spawn(worker.run(store.clone(), pending()));

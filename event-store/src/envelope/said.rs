@@ -21,7 +21,7 @@ pub(super) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    /// In one pass: to look each of them up would hash thirteen names, for every event that is read.
+    /// In one pass: to look each of them up would check and hash thirteen names, for every event that is read.
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
         let mut said = Self::default();
         for (name, values) in headers.iter() {
