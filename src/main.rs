@@ -42,6 +42,9 @@ use exit::Failure;
 use printed::until_closed;
 use settings::{Call, Cli, Command, Events, Log, Rejected, Sagas};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match settings::parse(env::args_os()).and_then(|asked| asked.map_or(Ok(()), run)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ mod measure;
 mod roles;
 mod sagas;
 mod signals;
+mod views;
 
 use event_model::Projection;
 use event_store::{EventStore, StoreError};
@@ -110,6 +111,7 @@ async fn settle(roles: &mut Roles, store: &EventStore) {
 /// A worker for each read model.
 async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
     each_read_model!(|View| follow::<View>(roles, views, store).await?);
+    views::measure(roles, views);
     sagas::measure(roles, views);
     Ok(())
 }

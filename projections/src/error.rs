@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use event_store::StoreError;
 use event_store::error::Cause;
+use rusqlite::ErrorCode;
 
 /// Why a view could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +69,15 @@ pub enum ViewError {
 
 impl From<rusqlite::Error> for ViewError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Home(error.into())
+        let code = error.sqlite_error_code();
+        let advice = if code == Some(ErrorCode::DiskFull) {
+            "make room, and it goes on by itself"
+        } else if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
+            "check the disk, delete the file while no worker runs, and it is built from the log"
+        } else {
+            return Self::Home(error.into());
+        };
+        Self::Home(format!("{error}: {advice}").into())
     }
 }
 

@@ -2,6 +2,7 @@
 //! applied sets its row aside, so that all others go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use event_model::{Column, Position, Projection, Recorded};
 use event_store::Entry;
@@ -134,18 +135,19 @@ pub(crate) fn fold<P: Projection>(
     target: &Target,
     key: String,
     stored: Option<Stored>,
-    events: &[&Recorded],
+    all: &[&Recorded],
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<Change>, ViewError> {
-    let Some(begin) = events.first() else { return Ok(Vec::new()) };
+    let Some(begin) = all.first() else { return Ok(Vec::new()) };
     let set_aside = |key: String, event: &Recorded, reason: String| {
-        let waiting = events.iter().map(|event| event.position);
+        let waiting = all.iter().map(|event| event.position);
         let waiting = waiting.filter(|position| *position > event.position).collect();
         Change::SetAside(Failed { waiting, ..Failed::of(key, event, reason) })
     };
     let was_there = stored.is_some();
     let mut first = stored.as_ref().map_or(Position::START, |stored| stored.first);
-    let mut row: Option<P::Row> = match stored.map(|stored| serde_json::from_str(&stored.json)).transpose() {
+    let read = || stored.as_ref().map(|stored| serde_json::from_str(&stored.json)).transpose();
+    let row: Option<P::Row> = match read() {
         Ok(row) => row,
         Err(error) => {
             let reason = format!("the row is not what its projection wrote: {error}; build the view anew");
@@ -154,7 +156,16 @@ pub(crate) fn fold<P: Projection>(
     };
     let mut last = None;
     let mut failed = None;
-    for event in events {
+    let mut row = match straight::<P>(&key, row, all) {
+        Some((row, made)) => {
+            (first, last) = (made.unwrap_or(first), all.last().map(|event| event.position));
+            row
+        }
+        // As it was: what fails is looked for one by one.
+        None => read().ok().flatten(),
+    };
+    let careful = if last.is_none() { all } else { &[] };
+    for event in careful {
         // The projection takes the row, and an event that it cannot apply must leave it as it was. The columns are
         // asked for after each event, so that what fails does not depend on where a batch ends.
         let attempt = || {
@@ -189,6 +200,27 @@ pub(crate) fn fold<P: Projection>(
         },
     };
     Ok(written.into_iter().chain(failed).collect())
+}
+
+/// What events make of a row, and where they made it anew, when each of them can be applied; `None` when one cannot. No
+/// copies are made that would keep the row as it was.
+fn straight<P: Projection>(
+    key: &str,
+    mut row: Option<P::Row>,
+    events: &[&Recorded],
+) -> Option<(Option<P::Row>, Option<Position>)> {
+    let fold = || {
+        let mut made = None;
+        for event in events {
+            if row.is_none() {
+                made = Some(event.position);
+            }
+            row = P::project(key, row.take(), event).ok()?;
+            row.as_ref().map(P::columns);
+        }
+        Some((row, made))
+    };
+    catch_unwind(AssertUnwindSafe(fold)).ok().flatten()
 }
 
 fn columns<P: Projection>(definition: &Definition, row: &P::Row) -> Result<Vec<Column>, ViewError> {

@@ -1,11 +1,11 @@
 //! Other stores, each in its durable mode, driven by a process of their own (`docs/benchmarks/peers`). Where that was not
 //! built they are left out, and the table says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::measure::Found;
@@ -25,8 +25,10 @@ pub struct Peers {
 
 impl Peers {
     pub async fn start() -> Option<Self> {
-        let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/benchmarks/peers/target/release/peers");
-        let program = std::env::var_os("PEERS").map_or_else(|| PathBuf::from(built), PathBuf::from);
+        let of_repository = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let mut built = of_repository.map(|folder| folder.join("docs/benchmarks/peers/target/release/peers"));
+        let built = built.find(|built| built.exists()).unwrap_or_default();
+        let program = std::env::var_os("PEERS").map_or(built, PathBuf::from);
         if !program.exists() {
             println!(
                 "UmaDB and postgres-es are left out: docs/benchmarks/peers/setup.sh builds what measures them.\n"
@@ -65,5 +67,22 @@ impl Peers {
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         let number = |name: &str| found[name].as_f64().unwrap();
         Found { rate: number("per_second"), p50: number("p50_ms"), p99: number("p99_ms") }
+    }
+
+    /// Events a second of postgres-es' own replay into a view, of events of orders: a JSON object a line.
+    pub async fn replay(&self, events: &str) -> f64 {
+        let mut program = Command::new(&self.program)
+            .args(["replay", "--at", self.at["postgres"].as_str().unwrap()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut given = program.stdin.take().unwrap();
+        given.write_all(events.as_bytes()).await.unwrap();
+        drop(given);
+        let output = program.wait_with_output().await.unwrap();
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        found["per_second"].as_f64().unwrap()
     }
 }

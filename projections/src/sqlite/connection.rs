@@ -26,6 +26,7 @@ pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = NORMAL;
+         PRAGMA wal_autocheckpoint = 4000;
          PRAGMA cache_size = -16384;",
     )?;
     schema::ensure(&mut connection)?;

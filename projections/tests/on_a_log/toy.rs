@@ -134,7 +134,11 @@ impl Node {
     }
 
     pub(crate) async fn of<P: Projection>(place: &Place, store: &EventStore) -> Self {
-        let views = place.views().await;
+        Self::at::<P>(&place.address(), store).await
+    }
+
+    pub(crate) async fn at<P: Projection>(address: &HomeAddress, store: &EventStore) -> Self {
+        let views = Views::open(address).await.unwrap();
         let worker = views.worker::<P>().await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(worker.run(store.clone(), async move {
