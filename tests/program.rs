@@ -162,7 +162,7 @@ fn a_setting_that_cannot_work_is_named() {
     let away = "postgres://ann:secret@127.0.0.1:1/shop";
     let away = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir, "--views", away];
     refused(&away, 5, "--views cannot be reached");
-    assert!(!stderr(&harness::call(&away)).contains("secret"));
+    assert!(!stderr(&call(&away)).contains("secret"));
     serve(&["--staging", "memory", "--nats-url", "nats://127.0.0.1:1"], "--staging");
     serve(&["--key-retention", "a while"], "--key-retention");
     serve(&["--checkout-deadline", "0s"], "--checkout-deadline");

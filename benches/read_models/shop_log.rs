@@ -121,8 +121,8 @@ impl ShopLog {
         let (lines, ship_to) = self.till.baskets[usize::try_from(which).unwrap()].clone();
         let total = lines.total();
         let id = OrderId::from(self.id());
+        let next = OrderEvent::OrderConfirmed { user_id, lines: lines.clone() };
         let placed = OrderEvent::OrderPlaced { user_id, lines, total, ship_to };
-        let next = OrderEvent::OrderConfirmed { user_id };
         self.opens = self.now + self.dice.roll(0..2 * DAY / self.orders_a_day);
         self.step(Open { id, user_id, version: Version::START, next: placed }, Some((SECOND, next)))
     }
@@ -131,8 +131,9 @@ impl ShopLog {
     fn go_on(&mut self, open: Open) -> Recorded {
         let user_id = open.user_id;
         let next = match &open.next {
-            OrderEvent::OrderConfirmed { .. } if self.happens(CANCELLED) => {
-                Some((self.dice.roll(0..DAY), OrderEvent::OrderCancelled { user_id, reason: None }))
+            OrderEvent::OrderConfirmed { lines, .. } if self.happens(CANCELLED) => {
+                let lines = lines.clone();
+                Some((self.dice.roll(0..DAY), OrderEvent::OrderCancelled { user_id, reason: None, lines }))
             }
             OrderEvent::OrderConfirmed { .. } => {
                 Some((self.dice.roll(DAY..2 * DAY), OrderEvent::OrderShipped { user_id }))

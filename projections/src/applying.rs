@@ -49,7 +49,7 @@ pub(crate) async fn apply<P: Projection>(
         home.touched(target, sorted.by_key.keys().cloned().collect()).await?
     };
     let (batch, folded) = (Arc::clone(entries), target.clone());
-    let changes = spawn_blocking(move || fold::changes::<P>(&folded, &batch, sorted, touched));
+    let changes = spawn_blocking(move || fold::changes::<P>(&folded, &batch, sorted, &touched));
     let (changes, skipped) = changes.await??;
     let applied = Applied::of(&changes, skipped);
     if applied.rows > 0 {
@@ -68,11 +68,12 @@ pub(crate) async fn apply_again<P: Projection>(
     next: Option<Position>,
 ) -> Result<Applied, ViewError> {
     let key = failure.key.clone();
-    let stored = home.touched(target, vec![key.clone()]).await?.stored.remove(&key);
+    let touched = home.touched(target, vec![key.clone()]).await?;
     let folded = target.clone();
     let up_to = entries.iter().filter_map(event).next_back().map_or(failure.position, |event| event.position);
     let changes = spawn_blocking(move || {
         let events: Vec<&Recorded> = entries.iter().filter_map(event).collect();
+        let stored = touched.stored.get(&key);
         fold::fold::<P>(&folded, key, stored, &events, &mut Vec::new())
     });
     let changes = changes.await??;

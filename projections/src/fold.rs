@@ -112,7 +112,7 @@ pub(crate) fn changes<P: Projection>(
     target: &Target,
     entries: &[Entry],
     sorted: Sorted,
-    mut touched: Touched,
+    touched: &Touched,
 ) -> Result<(Vec<Change>, Vec<Skipped>), ViewError> {
     let Sorted { by_key, mut skipped, rowless } = sorted;
     let mut changes: Vec<_> = rowless.into_iter().map(Change::SetAside).collect();
@@ -124,7 +124,7 @@ pub(crate) fn changes<P: Projection>(
             continue;
         }
         let events: Vec<_> = places.iter().filter_map(|place| event(&entries[*place])).collect();
-        let stored = touched.stored.remove(&key);
+        let stored = touched.stored.get(&key);
         changes.extend(fold::<P>(target, key, stored, &events, &mut skipped)?);
     }
     Ok((changes, skipped))
@@ -134,7 +134,7 @@ pub(crate) fn changes<P: Projection>(
 pub(crate) fn fold<P: Projection>(
     target: &Target,
     key: String,
-    stored: Option<Stored>,
+    stored: Option<&Stored>,
     all: &[&Recorded],
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<Change>, ViewError> {
@@ -145,8 +145,8 @@ pub(crate) fn fold<P: Projection>(
         Change::SetAside(Failed { waiting, ..Failed::of(key, event, reason) })
     };
     let was_there = stored.is_some();
-    let mut first = stored.as_ref().map_or(Position::START, |stored| stored.first);
-    let read = || stored.as_ref().map(|stored| serde_json::from_str(&stored.json)).transpose();
+    let mut first = stored.map_or(Position::START, |stored| stored.first);
+    let read = || stored.map(|stored| serde_json::from_str(&stored.json)).transpose();
     let row: Option<P::Row> = match read() {
         Ok(row) => row,
         Err(error) => {
