@@ -116,7 +116,7 @@ pub(crate) struct Node {
     store: EventStore,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), RunError>>,
-    _desk: AbortOnDropHandle,
+    desk: AbortOnDropHandle,
 }
 
 /// A task that ends with this value.
@@ -146,13 +146,16 @@ impl Node {
         }));
         let desk = views.desk(P::NAME).unwrap().run(store.clone(), std::future::pending());
         let (store, desk) = (store.clone(), AbortOnDropHandle(tokio::spawn(desk)));
-        Self { views, store, stop, running, _desk: desk }
+        Self { views, store, stop, running, desk }
     }
 
     /// Told to stop, as a program does.
-    pub(crate) async fn stop(self) -> Views {
+    pub(crate) async fn stop(mut self) -> Views {
         self.stop.send(()).unwrap();
         self.running.await.unwrap().unwrap();
+        // It holds the home, too.
+        self.desk.0.abort();
+        assert!((&mut self.desk.0).await.unwrap_err().is_cancelled());
         self.views
     }
 
