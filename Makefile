@@ -1,5 +1,5 @@
 # The commands of this repository, each a line or two. They do their whole set-up.
-.PHONY: run test test-docs test-examples test-specs test-deploy cluster check bench bench-listeners bench-export bench-store soak demo nats
+.PHONY: run test test-docs test-examples test-specs test-deploy cluster check bench bench-data bench-export bench-listeners bench-store bench-views soak demo nats
 
 run: nats
 	cargo build --release
@@ -46,20 +46,27 @@ bench-listeners: nats
 bench-export: nats
 	cargo build --release
 	docs/benchmarks/export-import.sh $(LOG)
+# Over a log of a million events, which bench-data makes when it is not there; PARTS=build,pages chooses some of it.
+bench-views: nats
+	cargo bench --package jetsource --bench read_models
+
+bench-data: nats
+	cargo bench --package jetsource --bench read_models -- --data
 
 # Beside UmaDB and postgres-es, whose client and servers it sets up first; PostgreSQL 15 must be there.
 bench-store: nats
 	docs/benchmarks/peers/setup.sh
 	cargo bench --package event-store --bench store
 
-# Ten minutes on three servers, of which one is killed a hundred times; a hundred power cuts with each staging; a long
-# storm of network faults. SEED=… draws the first again.
+# Ten minutes on three servers, of which one is killed a hundred times; a hundred power cuts with each staging; workers,
+# rebuilds and switches of read models killed two hundred times each; a long storm of network faults. SEED=… draws the first again.
 soak: export SOAK_SECONDS ?= 600
 soak: export SOAK_KILLS ?= 100
 soak: nats
 	cargo test --package event-store --test soak -- --nocapture
 	JETSOURCE_POWER_CUTS=100 cargo test --package event-store --test store power -- --nocapture
 	CHECKOUTS=20000 CHECKOUT_KILLS=100 cargo test --package jetsource --test checkouts -- --nocapture
+	VIEW_KILLS=200 cargo test --package jetsource --test projections crashes -- --nocapture
 	JETSOURCE_STORM_COMMANDS=100000 cargo test --package event-store --test store storm -- --nocapture
 
 demo:

@@ -179,7 +179,24 @@ impl From<StreamError> for Failure {
 
 impl From<ViewError> for Failure {
     fn from(error: ViewError) -> Self {
-        Self { exit: Exit::Failed, error: error.into() }
+        match error {
+            ViewError::Open { .. } => Self::because(Exit::Usage, "--views cannot be used", error),
+            ViewError::Unreachable { .. } => {
+                Self::because(Exit::Unavailable, "--views cannot be reached", error)
+            }
+            ViewError::Driven { .. } => {
+                let line = "--views names what another process writes: give each process a file of its own, or share a \
+                            postgres:// database";
+                Self::because(Exit::Conflict, line, error)
+            }
+            ViewError::Home(_) => Self { exit: Exit::Unavailable, error: error.into() },
+            ViewError::WrongCursor
+            | ViewError::UnknownView(_)
+            | ViewError::UnknownColumn { .. }
+            | ViewError::Unfit { .. }
+            | ViewError::NotBuilt(_)
+            | ViewError::Overtaken(_) => Self { exit: Exit::Failed, error: error.into() },
+        }
     }
 }
 

@@ -52,6 +52,9 @@ use printed::until_closed;
 use settings::{Call, Cli, Command, Events, Log, Rejected, Sagas};
 use traces::Traces;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match settings::parse(env::args_os()).and_then(|asked| asked.map_or(Ok(()), run)) {
         Ok(()) => ExitCode::SUCCESS,

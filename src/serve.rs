@@ -7,11 +7,12 @@ mod measure;
 mod roles;
 mod sagas;
 mod signals;
+mod views;
 
 use event_model::Projection;
 use event_store::{EventStore, StoreError};
 use nats_launcher::DataDir;
-use projections::{RunError, SqliteViews, Views};
+use projections::{RunError, Views};
 
 use crate::endpoints::{Endpoints, Ready};
 use crate::exit::{Exit, Failure};
@@ -32,14 +33,15 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
         Failure::because(Exit::Usage, "what an earlier run left cannot be removed: see --ready-file", error)
     })?;
     let doors = if settings.runs(Role::Api) { Some(Doors::bind(&settings).await?) } else { None };
-    let views = Views::new(SqliteViews::open(settings.views(data.path())?)?);
+    let home = settings.views(data.path())?;
+    let views = Views::open(&home).await?;
 
     let broker = tokio::select! {
         broker = Broker::start(&settings, data.path()) => broker?,
         // Nothing runs yet that must finish.
         () = asked.end.cancelled() => return Ok(()),
     };
-    let lines = StartLines::of(&settings, data.path(), doors.as_ref(), &broker);
+    let lines = StartLines::of(&settings, data.path(), &home, doors.as_ref(), &broker);
     let http = doors.as_ref().map(Doors::url);
     let endpoints = Endpoints { http, nats: broker.url().to_owned(), pid: std::process::id() };
     let mut roles = Roles::default();
@@ -114,6 +116,7 @@ async fn settle(roles: &mut Roles, store: &EventStore) {
 /// A worker for each read model.
 async fn project(roles: &mut Roles, views: &Views, store: &EventStore) -> Result<(), Failure> {
     each_read_model!(|View| follow::<View>(roles, views, store).await?);
+    views::measure(roles, views);
     sagas::measure(roles, views);
     Ok(())
 }

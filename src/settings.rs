@@ -26,7 +26,7 @@ use crate::setup::Setup;
 use crate::show::Show;
 use crate::why::Why;
 
-pub(crate) use place::{ApiPlace, BrokerAccess, BrokerPlace, Places, views_file};
+pub(crate) use place::{ApiPlace, BrokerAccess, BrokerPlace, Places, views_home};
 pub(crate) use serve::{Role, Serve, Staging};
 
 const AFTER_HELP: &str = "\

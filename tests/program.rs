@@ -157,7 +157,12 @@ fn a_setting_that_cannot_work_is_named() {
     serve(&["--nats-server", "/bin/false"], "--nats-server");
     serve(&["--nats-port", "many"], "--nats-port");
     serve(&["--role", "cook"], "--role");
-    serve(&["--views", "postgres://localhost/views"], "--views");
+    serve(&["--views", "mysql://localhost/views"], "--views");
+    serve(&["--views", "postgres://ann@localhost:x/views"], "--views");
+    let away = "postgres://ann:secret@127.0.0.1:1/shop";
+    let away = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir, "--views", away];
+    refused(&away, 5, "--views cannot be reached");
+    assert!(!stderr(&call(&away)).contains("secret"));
     serve(&["--staging", "memory", "--nats-url", "nats://127.0.0.1:1"], "--staging");
     serve(&["--key-retention", "a while"], "--key-retention");
     serve(&["--checkout-deadline", "0s"], "--checkout-deadline");

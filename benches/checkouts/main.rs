@@ -41,7 +41,7 @@ const CLIENTS: [usize; 3] = [1, 16, 64];
 async fn main() {
     let rounds = number("ROUNDS", 3);
     let time = Duration::from_secs(number("SECONDS", 5));
-    let shop = Shop::start().await;
+    let shop = Shop::over(tempfile::tempdir().unwrap(), &[]).await;
     let shoppers = Shoppers::prepare(&shop.address, &shop.nats).await;
     let raw = Raw::start().await;
     println!("| clients | | per second | p50 ms | p99 ms |");

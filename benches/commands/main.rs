@@ -37,7 +37,7 @@ async fn main() {
     }
     let rounds = number("ROUNDS", 3);
     let time = Duration::from_secs(number("SECONDS", 3));
-    let shop = Shop::start().await;
+    let shop = Shop::over(tempfile::tempdir().unwrap(), &[]).await;
     let (mut bare, bare_address) = start_bare_handler().await;
     let raw = Raw::start().await;
     let store = Store::start().await;

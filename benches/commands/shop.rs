@@ -20,14 +20,15 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    pub(crate) async fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
+    /// On a data folder, which may have a log already.
+    pub(crate) async fn over(data: tempfile::TempDir, arguments: &[&str]) -> Self {
         let ready = data.path().join("ready.json");
         let program = Command::new(env!("CARGO_BIN_EXE_jetsource"))
             .args(["serve", "--listen", "127.0.0.1:0", "--nats-port", "0", "--data-dir"])
             .arg(data.path())
             .arg("--ready-file")
             .arg(&ready)
+            .args(arguments)
             .stderr(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true)

@@ -40,7 +40,7 @@ async fn main() {
         time: Duration::from_secs(number("SECONDS", 10)),
         articles: listeners - of_all,
     };
-    let shop = Shop::start().await;
+    let shop = Shop::over(tempfile::tempdir().unwrap(), &[]).await;
     let pid = shop.program.id().unwrap();
     // Every article is there before, and the program is warm.
     let warm = Load { rate: 2000, time: Duration::from_secs(load.articles.div_ceil(2000).max(1)), ..load };

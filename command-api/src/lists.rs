@@ -148,6 +148,8 @@ impl From<ViewError> for Problem {
             | ViewError::UnknownColumn { .. }
             | ViewError::Unfit { .. }
             | ViewError::Open { .. }
+            | ViewError::Unreachable { .. }
+            | ViewError::Driven { .. }
             | ViewError::Overtaken(_) => Self::internal(&error),
         }
     }

@@ -48,6 +48,9 @@ pub(crate) async fn readyz(State(api): State<Api>, RawQuery(query): RawQuery) ->
     if api.leaving.is_cancelled() {
         reasons.push("this node is about to end; what is sent to it meanwhile is still done".into());
     }
+    if let Err(error) = api.views.look_at_all().await {
+        reasons.push(format!("views: {error}; lists answer 503 until they can be"));
+    }
     let mut notes = Vec::new();
     for view in api.views.statuses() {
         let (name, failures) = (view.name, view.failures);

@@ -1,6 +1,7 @@
 //! An event on the wire: CloudEvents 1.0 in binary mode, as NATS headers, beside the data.
 
 mod again;
+mod said;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use crate::error::{Foreign, StoreError};
 use crate::subjects;
+use said::Said;
 
 pub(crate) use again::headers_of;
 
@@ -141,20 +143,21 @@ pub(crate) fn read(stored: Stored<'_>) -> Entry {
 fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     let Stored { subject, position, time, headers, data } = stored;
     let headers = headers.ok_or("it has no headers")?;
-    let text = |name: &str| headers.get(name).map(HeaderValue::as_str);
-    let uuid = |name: &str| text(name).and_then(|value| Uuid::try_parse(value).ok());
-    let id = text("ce-id").ok_or("it has no ce-id")?;
+    let said = Said::of(headers);
+    let uuid = |text: Option<&str>| text.and_then(|value| Uuid::try_parse(value).ok());
+    let id = said.id.ok_or("it has no ce-id")?;
     let entity = subjects::entity(subject).ok_or("its subject names no entity")?;
+    let (causation_id, correlation_id) = (uuid(said.causation_id), uuid(said.correlation_id));
     // A version counts only in the whole envelope that writers of the log give: a foreign hand has no versions.
-    let ours = text("ce-specversion") == Some("1.0")
-        && text("ce-source") == Some(OURS)
-        && text("ce-subject").is_some_and(|named| plain_text(named) == entity.to_string())
-        && text("Nats-Msg-Id") == Some(id)
-        && uuid("ce-causationid").is_some()
-        && uuid("ce-correlationid").is_some();
-    let version = text("ce-entityversion").filter(|_| ours).and_then(|version| version.parse().ok());
+    let ours = said.specversion == Some("1.0")
+        && said.source == Some(OURS)
+        && said.subject.is_some_and(|named| is_named(&entity, named))
+        && said.message_id == Some(id)
+        && causation_id.is_some()
+        && correlation_id.is_some();
+    let version = said.version.filter(|_| ours).and_then(|version| version.parse().ok());
     // Other tools' events need no time of their own.
-    let time = match text("ce-time") {
+    let time = match said.time {
         Some(time) => OffsetDateTime::parse(time, &Rfc3339).map_err(|_| "ce-time is not RFC 3339")?,
         None => time,
     };
@@ -165,15 +168,15 @@ fn event(stored: Stored<'_>) -> Result<Recorded, String> {
     Ok(Recorded {
         id: Uuid::try_parse(id).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes())),
         entity,
-        event_type: text("ce-type").ok_or("it has no ce-type")?.to_owned(),
+        event_type: said.event_type.ok_or("it has no ce-type")?.to_owned(),
         position,
         version,
         time,
-        causation_id: uuid("ce-causationid"),
-        correlation_id: uuid("ce-correlationid"),
-        part: text("ce-part").and_then(|part| part.parse().ok()),
-        actor: text("ce-actor").map(plain_text),
-        traceparent: text("traceparent").map(plain_text),
+        causation_id,
+        correlation_id,
+        part: said.part.and_then(|part| part.parse().ok()),
+        actor: said.actor.map(plain_text),
+        traceparent: said.traceparent.map(plain_text),
         data,
     })
 }
@@ -193,6 +196,13 @@ fn entity_text(entity: &EntityName) -> String {
     encoded.push('/');
     push_text(&mut encoded, &entity.id);
     encoded
+}
+
+/// Whether a text is the name of an entity, encoded or not.
+fn is_named(entity: &EntityName, text: &str) -> bool {
+    let behind = text.strip_prefix(entity.category.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    // Mostly there is nothing to decode.
+    (behind == Some(entity.id.as_str()) && !text.contains('%')) || plain_text(text) == entity.to_string()
 }
 
 fn push_text(encoded: &mut String, text: &str) {

@@ -162,6 +162,16 @@ impl Lease {
         }
     }
 
+    /// Raises the token above one that was seen elsewhere: the broker's bucket was restored from an older copy. Such a token
+    /// may have two holders, until the next renewal of one of them fails.
+    ///
+    /// # Errors
+    /// As [`Lease::renew`].
+    pub async fn outbid(&mut self, token: u64) -> Result<(), Lost> {
+        self.record.token = self.record.token.max(token + 1);
+        self.renew(self.record.note.clone()).await
+    }
+
     /// Gives it back, with a last note, so that another need not wait.
     pub async fn release(mut self, note: Value) {
         (self.record.note, self.record.holder) = (note, None);

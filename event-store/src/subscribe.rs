@@ -7,6 +7,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use event_model::{EntityName, Position};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -19,6 +20,8 @@ use crate::subjects;
 
 /// How many messages the broker sends ahead.
 const AHEAD: usize = 5000;
+/// A batch takes no more once it has so many bytes of data.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// How often the broker says that it is there when there is nothing to send.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
@@ -95,7 +98,7 @@ impl EventStore {
 }
 
 impl Subscription {
-    /// The next entries, at most `most`; waits until there is at least one. While the broker is away it waits too.
+    /// The next entries, at most `most`, and fewer when they are large; waits until there is at least one. While the broker is away it waits too.
     /// Safe to drop and call again: nothing is lost, but a reader that is dropped while it waits begins anew at the
     /// broker. Who waits for other things too keeps the future, or reads in a task of its own.
     ///
@@ -129,7 +132,7 @@ impl Subscription {
             _ = self.made.changed() => None,
         };
         let mut entries = Vec::new();
-        let mut behind = 0;
+        let (mut behind, mut bytes) = (0, 0);
         let mut next = Some(first);
         while let Some(message) = next {
             let message = message.ok_or_else(|| StoreError::away("the connection was made anew"))?;
@@ -144,6 +147,7 @@ impl Subscription {
                 let time = info.published;
                 let async_nats::Message { subject, headers, payload: data, .. } = message.message;
                 let headers = headers.as_ref();
+                bytes += data.len();
                 let entry = envelope::read(Stored { subject: &subject, position, time, headers, data });
                 if let Entry::Foreign(foreign) = &entry {
                     metrics::counter!("jetsource_foreign_messages_total", "reader" => "subscription")
@@ -153,7 +157,9 @@ impl Subscription {
                 self.mark = Mark::on(&entry);
                 entries.push(entry);
             }
-            next = if entries.len() < most { stream.next().now_or_never() } else { None };
+            // The runtime lets a task take 128 things and then wants it to wait: a batch is what is there.
+            let more = entries.len() < most && bytes < MOST_BYTES;
+            next = if more { unconstrained(stream.next()).now_or_never() } else { None };
         }
         self.stream = Some(stream);
         Ok(Batch { entries, behind })

@@ -6,11 +6,12 @@ use event_model::{Position, Projection};
 use event_store::{Entry, StoreError};
 use metrics::gauge;
 
+use crate::applying::apply_again;
 use crate::attempt::{Tried, insist};
 use crate::control::Answer;
 use crate::error::{ViewError, line};
 use crate::failure::Failure;
-use crate::fold::Failed;
+use crate::fold::{Change, Failed};
 use crate::following::Following;
 use crate::generation::Target;
 use crate::rebuild::Rebuild;
@@ -144,7 +145,7 @@ impl<P: Projection> Following<P> {
             if failure.rowless {
                 return self.again_rowless(target, &failure, &entries).await;
             }
-            let applied = self.home.apply_again::<P>(target, &failure, entries, next).await?;
+            let applied = apply_again::<P>(self.home.as_ref(), target, &failure, entries, next).await?;
             if let Some(failed) = applied.failed.first() {
                 return Ok(Again::Still(failed.reason.clone()));
             }
@@ -169,8 +170,9 @@ impl<P: Projection> Following<P> {
             Tried::Failed(reason) => Some(reason),
         };
         let again = failed.clone().map_or(Again::GoesOn, Again::Still);
-        let failed = failed.map(|reason| Failed::rowless(event, reason));
-        self.home.tried_rowless(target, failure, failed).await?;
+        let changes = failed.map(|reason| Change::SetAside(Failed::rowless(event, reason)));
+        let changes = changes.into_iter().collect();
+        self.home.redone(target, failure, changes, failure.position, None).await?;
         Ok(again)
     }
 

@@ -7,7 +7,10 @@ use crate::error::ViewError;
 /// The columns that every view has.
 const OWN: [&str; 4] = ["key", "first_position", "last_position", "row"];
 /// The tables that the home has beside those of the views.
-const TABLES: [&str; 6] = ["checkpoints", "builds", "leftovers", "failures", "queued", "skips"];
+const TABLES: [&str; 8] =
+    ["checkpoints", "builds", "leftovers", "failures", "queued", "skips", "fences", "home"];
+/// A home may cut off longer names, with what is appended to them.
+const LONGEST: usize = 40;
 
 /// A view as its home knows it.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,8 +26,14 @@ impl Definition {
     /// Of this projection.
     pub(crate) fn of<P: Projection>() -> Result<Self, ViewError> {
         let unfit = |reason: String| ViewError::Unfit { view: P::NAME, reason };
-        if !is_name(P::NAME) || TABLES.contains(&P::NAME) || P::NAME.starts_with("sqlite_") {
-            return Err(unfit("its name must be [a-z][a-z_]* and not one of the home's own".into()));
+        if P::NAME.len() > LONGEST
+            || !is_name(P::NAME)
+            || TABLES.contains(&P::NAME)
+            || P::NAME.starts_with("sqlite_")
+        {
+            return Err(unfit(
+                "its name must be [a-z][a-z_]*, at most 40 letters, and not one of the home's own".into(),
+            ));
         }
         let mut columns = Vec::new();
         for column in P::INDEXES.iter().copied().flatten().copied() {

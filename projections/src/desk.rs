@@ -9,14 +9,14 @@ use async_nats::Message;
 use event_store::{EventStore, StoreError};
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::control::{self, Answer, Ask, Asked};
 use crate::error::{ViewError, line};
-use crate::sqlite::SqliteViews;
-use crate::status::Board;
+use crate::home::Home;
+use crate::status::{Board, ViewStatus};
 
 /// How long to wait before the broker is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -26,16 +26,17 @@ const MOST: u32 = 200;
 /// Answers questions about one view.
 #[derive(Debug, Clone)]
 pub struct Desk {
-    home: SqliteViews,
+    home: Arc<dyn Home>,
     board: Arc<Board>,
 }
 
 impl Desk {
-    pub(crate) fn new(home: SqliteViews, board: Arc<Board>) -> Self {
+    pub(crate) fn new(home: Arc<dyn Home>, board: Arc<Board>) -> Self {
         Self { home, board }
     }
 
-    /// Answers until `shutdown` is ready, also when the worker has given up: it then says why.
+    /// Answers until `shutdown` is ready, for as long as this process drives the view, and when its worker has given up:
+    /// it then says why. Questions about a view that another process drives are left to that.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the connection is closed for good.
@@ -43,10 +44,17 @@ impl Desk {
         let mut shutdown = pin!(shutdown);
         let client = store.connection().client().clone();
         let subject = control::subject(self.board.definition.name);
+        let mut driving = self.board.watch();
         loop {
+            let drives = driving.wait_for(|status| status.running || status.log_differs);
+            tokio::select! {
+                biased;
+                () = shutdown.as_mut() => return Ok(()),
+                drives = drives => if drives.is_err() { return Ok(()) },
+            }
             let subscribed = client.subscribe(subject.clone()).await;
             let mut questions = subscribed.map_err(|error| StoreError::Unavailable(error.into()))?;
-            let mut answers = JoinSet::new();
+            let (mut answers, mut ends) = (JoinSet::new(), false);
             loop {
                 tokio::select! {
                     biased;
@@ -57,11 +65,23 @@ impl Desk {
                         answers.spawn(async move { desk.reply(&client, question).await });
                     }
                     Some(_) = answers.join_next() => {}
+                    () = rests(&mut driving), if !ends => {
+                        // What was asked before that is answered still.
+                        ends = true;
+                        let _ = questions.drain().await;
+                    }
                 }
             }
+            while answers.join_next().await.is_some() {}
             sleep(AGAIN).await;
         }
     }
+}
+
+/// Returns once this process does not drive the view any more.
+async fn rests(driving: &mut watch::Receiver<ViewStatus>) {
+    // Without a board there is no view either.
+    let _ = driving.wait_for(|status| !status.running && !status.log_differs).await;
 }
 
 impl Desk {

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use event_store::StoreError;
 use event_store::error::Cause;
+use rusqlite::ErrorCode;
 
 /// Why a view could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -35,14 +35,29 @@ pub enum ViewError {
     /// Try again later: no worker has made this view yet.
     #[error("the view {0} was not built yet")]
     NotBuilt(&'static str),
-    /// Give another path, or make it usable.
-    #[error("the views cannot be opened at {}", path.display())]
+    /// Name another place, or make this one usable.
+    #[error("the views cannot be opened at {at}")]
     Open {
-        /// Where.
-        path: PathBuf,
+        /// Where, without a password.
+        at: String,
         /// Why not.
         #[source]
         source: Cause,
+    },
+    /// Start it, or name another place: nobody answers there.
+    #[error("the home of the views does not answer at {at}")]
+    Unreachable {
+        /// Where, without a password.
+        at: String,
+        /// Why not.
+        #[source]
+        source: Cause,
+    },
+    /// Give each process a place of its own, or all of them one that several can share.
+    #[error("another process writes the views at {at}")]
+    Driven {
+        /// Where.
+        at: String,
     },
     /// Try again later: the home of the views could not do it, and nothing was changed.
     #[error("the views cannot be read or written")]
@@ -54,7 +69,15 @@ pub enum ViewError {
 
 impl From<rusqlite::Error> for ViewError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Home(error.into())
+        let code = error.sqlite_error_code();
+        let advice = if code == Some(ErrorCode::DiskFull) {
+            "make room, and it goes on by itself"
+        } else if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
+            "check the disk, delete the file while no worker runs, and it is built from the log"
+        } else {
+            return Self::Home(error.into());
+        };
+        Self::Home(format!("{error}: {advice}").into())
     }
 }
 

@@ -2,24 +2,25 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use event_model::{Position, Projection};
 use event_store::{Batch, Entry, EventStore, Mark, StoreError};
 use tokio::time::Instant;
 
+use crate::applying::{Applied, apply};
 use crate::error::ViewError;
 use crate::generation::{Generation, Target};
+use crate::home::Home;
 use crate::reading::Reading;
-use crate::sqlite::{Applied, SqliteViews};
 
-/// The checkpoint follows what touched no row at the latest after so many positions, or so long.
-const LATE_BY: (u64, Duration) = (1000, Duration::from_secs(1));
+/// The checkpoint follows what touched no row at the latest after so many positions, or as long as the
+/// home says.
+const LATE_BY: u64 = 1000;
 
 /// A generation that follows the log.
 #[derive(Debug)]
 pub(crate) struct Feed<P> {
-    home: SqliteViews,
+    home: Arc<dyn Home>,
     pub(crate) target: Target,
     reading: Reading,
     /// Where the checkpoint stands.
@@ -51,7 +52,7 @@ impl Work {
 impl<P: Projection> Feed<P> {
     /// From where the generation stands. `behind` is how much the log holds beyond that.
     pub(crate) fn new(
-        home: &SqliteViews,
+        home: &Arc<dyn Home>,
         store: &EventStore,
         target: Target,
         generation: &Generation,
@@ -59,7 +60,7 @@ impl<P: Projection> Feed<P> {
     ) -> Self {
         let mark = generation.mark;
         Self {
-            home: home.clone(),
+            home: Arc::clone(home),
             target,
             reading: Reading::after(store, mark),
             saved: mark,
@@ -87,9 +88,10 @@ impl<P: Projection> Feed<P> {
 
     /// Applies a batch, or does nothing.
     pub(crate) async fn apply(&mut self, work: &Work) -> Result<Applied, ViewError> {
-        let applied = self.home.apply::<P>(&self.target, &work.entries, self.saved, work.to).await?;
+        let applied =
+            apply::<P>(self.home.as_ref(), &self.target, &work.entries, self.saved, work.to).await?;
         if self.read == self.saved {
-            self.save_by = Instant::now() + LATE_BY.1;
+            self.save_by = Instant::now() + self.home.late_by();
         }
         (self.read, self.behind) = (work.to, work.behind);
         if applied.rows > 0 {
@@ -100,7 +102,7 @@ impl<P: Projection> Feed<P> {
 
     /// When the checkpoint must follow; `None` when it stands where the reading does.
     pub(crate) fn save_by(&self) -> Option<Instant> {
-        let far = self.read.position.get() - self.saved.position.get() >= LATE_BY.0;
+        let far = self.read.position.get() - self.saved.position.get() >= LATE_BY;
         let by = if far { Instant::now() } else { self.save_by };
         (self.read != self.saved).then_some(by)
     }
@@ -110,8 +112,8 @@ impl<P: Projection> Feed<P> {
         if self.read == self.saved {
             return Ok(());
         }
-        self.save_by = Instant::now() + LATE_BY.1;
-        self.home.advance(&self.target, self.saved, self.read).await?;
+        self.save_by = Instant::now() + self.home.late_by();
+        self.home.commit(&self.target, Vec::new(), self.saved, self.read).await?;
         self.saved = self.read;
         Ok(())
     }

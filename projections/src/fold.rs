@@ -2,6 +2,7 @@
 //! applied sets its row aside, so that all others go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use event_model::{Column, Position, Projection, Recorded};
 use event_store::Entry;
@@ -11,11 +12,12 @@ use crate::attempt::{Tried, insist};
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::Target;
+use crate::home::Touched;
 
 /// The events of a batch that touch a view, by the rows that they touch.
-pub(crate) struct Sorted<'a> {
-    /// By key, so that rows are written in one order always.
-    pub(crate) by_key: BTreeMap<String, Vec<&'a Recorded>>,
+pub(crate) struct Sorted {
+    /// By key, so that rows are written in one order always: where in the batch each event is.
+    pub(crate) by_key: BTreeMap<String, Vec<usize>>,
     pub(crate) skipped: Vec<Skipped>,
     /// Those of which the projection cannot tell the rows.
     pub(crate) rowless: Vec<Failed>,
@@ -80,14 +82,10 @@ impl Failed {
 }
 
 /// Asks the projection for the rows of each event after a position.
-pub(crate) fn sort<'a, P: Projection>(
-    entries: &'a [Entry],
-    after: Position,
-    skips: &BTreeSet<Position>,
-) -> Sorted<'a> {
+pub(crate) fn sort<P: Projection>(entries: &[Entry], after: Position, skips: &BTreeSet<Position>) -> Sorted {
     let mut sorted = Sorted { by_key: BTreeMap::new(), skipped: Vec::new(), rowless: Vec::new() };
-    for entry in entries {
-        let Entry::Event(event) = entry else { continue };
+    for (place, entry) in entries.iter().enumerate() {
+        let Some(event) = event(entry) else { continue };
         let position = event.position;
         if position <= after {
             continue;
@@ -95,10 +93,10 @@ pub(crate) fn sort<'a, P: Projection>(
         match insist(event, skips, || P::keys(event)) {
             Tried::Done(keys) => {
                 for key in keys {
-                    let events = sorted.by_key.entry(key).or_default();
+                    let places = sorted.by_key.entry(key).or_default();
                     // A key that a projection names twice is the same row.
-                    if events.last().is_none_or(|last| last.position != position) {
-                        events.push(event);
+                    if places.last() != Some(&place) {
+                        places.push(place);
                     }
                 }
             }
@@ -109,23 +107,47 @@ pub(crate) fn sort<'a, P: Projection>(
     sorted
 }
 
+/// What a batch makes of the rows that it touches.
+pub(crate) fn changes<P: Projection>(
+    target: &Target,
+    entries: &[Entry],
+    sorted: Sorted,
+    touched: &Touched,
+) -> Result<(Vec<Change>, Vec<Skipped>), ViewError> {
+    let Sorted { by_key, mut skipped, rowless } = sorted;
+    let mut changes: Vec<_> = rowless.into_iter().map(Change::SetAside).collect();
+    changes.reserve(by_key.len());
+    for (key, places) in by_key {
+        if touched.aside.contains(&key) {
+            let positions = places.iter().map(|place| entries[*place].position()).collect();
+            changes.push(Change::Wait { key, positions });
+            continue;
+        }
+        let events: Vec<_> = places.iter().filter_map(|place| event(&entries[*place])).collect();
+        let stored = touched.stored.get(&key);
+        changes.extend(fold::<P>(target, key, stored, &events, &mut skipped)?);
+    }
+    Ok((changes, skipped))
+}
+
 /// What these events make of a row. Those that could not be read are added to `skipped`.
 pub(crate) fn fold<P: Projection>(
     target: &Target,
     key: String,
-    stored: Option<Stored>,
-    events: &[&Recorded],
+    stored: Option<&Stored>,
+    all: &[&Recorded],
     skipped: &mut Vec<Skipped>,
 ) -> Result<Vec<Change>, ViewError> {
-    let Some(begin) = events.first() else { return Ok(Vec::new()) };
+    let Some(begin) = all.first() else { return Ok(Vec::new()) };
     let set_aside = |key: String, event: &Recorded, reason: String| {
-        let waiting = events.iter().map(|event| event.position);
+        let waiting = all.iter().map(|event| event.position);
         let waiting = waiting.filter(|position| *position > event.position).collect();
         Change::SetAside(Failed { waiting, ..Failed::of(key, event, reason) })
     };
     let was_there = stored.is_some();
-    let mut first = stored.as_ref().map_or(Position::START, |stored| stored.first);
-    let mut row: Option<P::Row> = match stored.map(|stored| serde_json::from_str(&stored.json)).transpose() {
+    let mut first = stored.map_or(Position::START, |stored| stored.first);
+    let read = || stored.map(|stored| serde_json::from_str(&stored.json)).transpose();
+    let row: Option<P::Row> = match read() {
         Ok(row) => row,
         Err(error) => {
             let reason = format!("the row is not what its projection wrote: {error}; build the view anew");
@@ -134,7 +156,16 @@ pub(crate) fn fold<P: Projection>(
     };
     let mut last = None;
     let mut failed = None;
-    for event in events {
+    let mut row = match straight::<P>(&key, row, all) {
+        Some((row, made)) => {
+            (first, last) = (made.unwrap_or(first), all.last().map(|event| event.position));
+            row
+        }
+        // As it was: what fails is looked for one by one.
+        None => read().ok().flatten(),
+    };
+    let careful = if last.is_none() { all } else { &[] };
+    for event in careful {
         // The projection takes the row, and an event that it cannot apply must leave it as it was. The columns are
         // asked for after each event, so that what fails does not depend on where a batch ends.
         let attempt = || {
@@ -171,6 +202,27 @@ pub(crate) fn fold<P: Projection>(
     Ok(written.into_iter().chain(failed).collect())
 }
 
+/// What events make of a row, and where they made it anew, when each of them can be applied; `None` when one cannot. No
+/// copies are made that would keep the row as it was.
+fn straight<P: Projection>(
+    key: &str,
+    mut row: Option<P::Row>,
+    events: &[&Recorded],
+) -> Option<(Option<P::Row>, Option<Position>)> {
+    let fold = || {
+        let mut made = None;
+        for event in events {
+            if row.is_none() {
+                made = Some(event.position);
+            }
+            row = P::project(key, row.take(), event).ok()?;
+            row.as_ref().map(P::columns);
+        }
+        Some((row, made))
+    };
+    catch_unwind(AssertUnwindSafe(fold)).ok().flatten()
+}
+
 fn columns<P: Projection>(definition: &Definition, row: &P::Row) -> Result<Vec<Column>, ViewError> {
     let mut given = P::columns(row);
     let find = |column: &&'static str| {
@@ -181,4 +233,12 @@ fn columns<P: Projection>(definition: &Definition, row: &P::Row) -> Result<Vec<C
         Ok(given.swap_remove(place).1)
     };
     definition.columns.iter().map(find).collect()
+}
+
+/// The event, where an entry is one.
+pub(crate) fn event(entry: &Entry) -> Option<&Recorded> {
+    match entry {
+        Entry::Event(event) => Some(event),
+        Entry::Foreign(_) => None,
+    }
 }

@@ -13,14 +13,15 @@ use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::applying::Applied;
 use crate::control::Ask;
 use crate::error::{RunError, ViewError, line};
 use crate::feed::{Feed, Work};
 use crate::generation::{Generation, Place, Prepared};
+use crate::home::Home;
 use crate::leftovers::Leftovers;
 use crate::rebuild::Rebuild;
 use crate::serving::Serving;
-use crate::sqlite::{Applied, SqliteViews};
 use crate::status::Board;
 use crate::traced::traced;
 
@@ -32,7 +33,7 @@ const BROKER: Duration = Duration::from_millis(200);
 /// A view under way.
 #[derive(Debug)]
 pub(crate) struct Following<P> {
-    pub(crate) home: SqliteViews,
+    pub(crate) home: Arc<dyn Home>,
     pub(crate) board: Arc<Board>,
     pub(crate) store: EventStore,
     pub(crate) leftovers: Leftovers,
@@ -55,7 +56,7 @@ enum Next {
 
 impl<P: Projection> Following<P> {
     pub(crate) fn new(
-        home: SqliteViews,
+        home: Arc<dyn Home>,
         board: Arc<Board>,
         store: EventStore,
         leftovers: Leftovers,
@@ -270,7 +271,8 @@ async fn paused(pause: &mut Duration, shutdown: Pin<&mut impl Future<Output = ()
     }
 }
 
-fn failed(board: &Board, error: ViewError) -> Result<(), ViewError> {
+/// Shows a failure of the home that may pass; any other is given back.
+pub(crate) fn failed(board: &Board, error: ViewError) -> Result<(), ViewError> {
     if let ViewError::Overtaken(_) | ViewError::Unfit { .. } = error {
         return Err(error);
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use event_model::Position;
 use event_store::Mark;
 
-use crate::definition::Definition;
+use crate::definition::{Definition, columns_of};
+use crate::error::ViewError;
 
 /// Rows of a view in a table of their own, all folded by one version of its projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,18 @@ impl Generation {
     /// Whether this projection, as it is now, folded the rows. Only then can they follow the log.
     pub(crate) fn is_of(&self, definition: &Definition) -> bool {
         self.version == definition.version && self.layout == definition.layout()
+    }
+
+    /// The rows must have this column. Those of an older projection serve until others are built, and may lack it.
+    pub(crate) fn must_have(&self, definition: &Definition, column: &str) -> Result<(), ViewError> {
+        if !definition.columns.contains(&column) {
+            return Err(ViewError::UnknownColumn { view: definition.name, column: column.to_owned() });
+        }
+        if columns_of(&self.layout).any(|there| there == column) {
+            Ok(())
+        } else {
+            Err(ViewError::NotBuilt(definition.name))
+        }
     }
 
     pub(crate) fn target(

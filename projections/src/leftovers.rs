@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::error::line;
-use crate::sqlite::SqliteViews;
+use crate::home::Home;
 
 /// How long to wait after a failure.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -16,14 +16,14 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What a view has left behind. Clones hear of the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Leftovers {
-    home: SqliteViews,
+    home: Arc<dyn Home>,
     view: &'static str,
     more: Arc<Notify>,
 }
 
 impl Leftovers {
-    pub(crate) fn of(home: &SqliteViews, view: &'static str) -> Self {
-        Self { home: home.clone(), view, more: Arc::default() }
+    pub(crate) fn of(home: &Arc<dyn Home>, view: &'static str) -> Self {
+        Self { home: Arc::clone(home), view, more: Arc::default() }
     }
 
     /// There is more.

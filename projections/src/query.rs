@@ -2,7 +2,7 @@
 
 use event_model::{Column, Position};
 
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Place};
 
 /// A page that somebody asks for.
 #[derive(Debug, Clone)]
@@ -68,4 +68,21 @@ pub struct Listed {
     pub first_position: Position,
     /// The row as people see it, JSON.
     pub row: String,
+}
+
+impl Page {
+    /// Of the rows that were found, of which one more than asked for tells that there is another page.
+    pub(crate) fn of(query: &Query, mut rows: Vec<Listed>, position: Position) -> Self {
+        let limit = usize::try_from(query.limit.max(1)).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| more);
+        let next = last.map(|last| {
+            Cursor(match query.order {
+                Order::KeyAscending => Place::Key(last.key.clone()),
+                Order::NewestFirst => Place::First(last.first_position),
+            })
+        });
+        Self { rows, next, position }
+    }
 }

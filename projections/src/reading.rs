@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// The most events of one batch, and so of one transaction.
-pub(crate) const MOST: usize = 1000;
+pub(crate) const MOST: usize = 2000;
 /// How many batches wait to be taken.
 const AHEAD: usize = 1;
 

@@ -76,6 +76,8 @@ pub(crate) struct Board {
     meters: Mutex<Meters>,
     /// None while no worker of this process is there.
     asks: Mutex<Option<mpsc::Sender<Ask>>>,
+    /// Held by the one who looks where the view is, when another process drives it.
+    pub(crate) looking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -103,7 +105,8 @@ impl Board {
         let now = Instant::now();
         let meters = Meters { serving: Meter::new(now), building: Meter::new(now) };
         let (meters, asks) = (Mutex::new(meters), Mutex::new(None));
-        Self { definition, status: watch::Sender::new(status), meters, asks }
+        let looking = tokio::sync::Mutex::default();
+        Self { definition, status: watch::Sender::new(status), meters, asks, looking }
     }
 
     pub(crate) fn status(&self) -> ViewStatus {

@@ -2,7 +2,7 @@
 
 use event_model::Position;
 
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Place};
 
 /// Sums that somebody asks for: of the rows that have the same value in one column.
 #[derive(Debug, Clone)]
@@ -52,4 +52,25 @@ pub struct Sum {
     pub value: String,
     /// Their sums, in the order of [`Sums::of`].
     pub sums: Vec<i64>,
+}
+
+impl SumsPage {
+    /// Of the sums that were found, of which one more than asked for tells that there is another page.
+    pub(crate) fn of(asked: &Sums, mut sums: Vec<Sum>, totals: Vec<i64>, position: Position) -> Self {
+        let limit = usize::try_from(asked.limit.max(1)).unwrap_or(usize::MAX);
+        let more = sums.len() > limit;
+        sums.truncate(limit);
+        let next = sums.last().filter(|_| more).map(|last| cursor(asked, last));
+        Self { sums, totals, next, position }
+    }
+}
+
+fn cursor(asked: &Sums, last: &Sum) -> Cursor {
+    Cursor(match asked.rank {
+        Rank::Value => Place::Key(last.value.clone()),
+        Rank::Largest(column) => {
+            let ranked = asked.of.iter().zip(&last.sums).find(|(of, _)| **of == column);
+            Place::Sum(ranked.map_or(0, |(_, sum)| *sum), last.value.clone())
+        }
+    })
 }

@@ -5,9 +5,9 @@ use event_store::Entry;
 use metrics::{counter, gauge};
 use time::OffsetDateTime;
 
+use crate::applying::Applied;
 use crate::feed::Work;
 use crate::following::Following;
-use crate::sqlite::Applied;
 
 impl<P: Projection> Following<P> {
     /// Tells what a batch came to.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +12,15 @@ use event_store::{Batch, Entry, EventStore, Mark, StoreError};
 use serde::Serialize;
 use tokio::time::timeout;
 
+use crate::address::HomeAddress;
+use crate::applying::apply;
+use crate::compare::compare;
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::{Generation, Place, Target};
+use crate::home::Home as _;
 use crate::reading::Reading;
-use crate::sqlite::{Pinned, SqliteViews};
+use crate::sqlite::{self, SqliteViews};
 
 /// How long the log may take for its next piece.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -91,13 +95,13 @@ pub enum VerifyError {
     Log(#[from] StoreError),
 }
 
-/// Compares the rows of the file `views` with the log. What is folded lies in the folder `scratch`, which must be there.
+/// Compares the rows of the home at `views` with the log. What is folded lies in the folder `scratch`, which must be there.
 /// `progress` hears how far it is, and how far it has to go.
 ///
 /// # Errors
 /// [`VerifyError`], by what the caller does next.
 pub async fn verify<P: Projection>(
-    views: &Path,
+    views: &HomeAddress,
     store: &EventStore,
     scratch: &Path,
     mut progress: impl FnMut(Position, Position),
@@ -105,26 +109,27 @@ pub async fn verify<P: Projection>(
     let definition = Arc::new(Definition::of::<P>()?);
     // The rows are not held still while the log is folded: that would keep the file growing. What they gain meanwhile
     // is folded once they are.
-    let now = Pinned::open(views)?;
-    let (before, skips) = (now.serving(&definition)?, now.skips(&definition)?);
+    let mut now = views.pin().await?;
+    let (before, skips) = (now.serving(&definition).await?, now.skips(&definition).await?);
     drop(now);
     is_of(&before, &definition)?;
     store.check(before.mark).await?;
     let file = scratch.join(format!("{}.sqlite", P::NAME));
     let mut reference = Reference::<P>::new(&file, &definition, store, skips).await?;
     reference.fold(before.mark.position, &mut progress).await?;
-    let pinned = Pinned::open(views)?;
-    let serving = pinned.serving(&definition)?;
+    let mut pinned = views.pin().await?;
+    let serving = pinned.serving(&definition).await?;
     is_of(&serving, &definition)?;
     store.check(serving.mark).await?;
     // Somebody may have said of an event since that it counts for nothing.
-    let skips = pinned.skips(&definition)?;
+    let skips = pinned.skips(&definition).await?;
     if skips != *reference.target.skips {
         let file = scratch.join(format!("{}-again.sqlite", P::NAME));
         reference = Reference::new(&file, &definition, store, skips).await?;
     }
     reference.fold(serving.mark.position, &mut progress).await?;
-    let compared = reference.home.compare(pinned, reference.target).await?;
+    let mut right = sqlite::Pinned::open(reference.file.clone()).await?;
+    let compared = compare(&definition, (&mut right, &reference.made), (pinned.as_mut(), &serving)).await?;
     Ok(Verified {
         view: P::NAME,
         generation: serving.number,
@@ -133,7 +138,7 @@ pub async fn verify<P: Projection>(
         rows: compared.rows,
         different: compared.different,
         first: compared.first,
-        damage: compared.damage,
+        damage: pinned.damage(&serving).await?,
     })
 }
 
@@ -147,7 +152,9 @@ fn is_of(serving: &Generation, definition: &Definition) -> Result<(), VerifyErro
 
 /// The log folded anew.
 struct Reference<P> {
+    file: PathBuf,
     home: SqliteViews,
+    made: Generation,
     target: Target,
     mark: Mark,
     reading: Reading,
@@ -168,7 +175,8 @@ impl<P: Projection> Reference<P> {
         let target = made.target(definition, Place::Serving, &Arc::new(skips));
         let reading = Reading::after(store, Mark::START);
         let (mark, rest, projection) = (Mark::START, Vec::new(), PhantomData);
-        Ok(Self { home, target, mark, reading, rest, projection })
+        let file = file.to_owned();
+        Ok(Self { file, home, made, target, mark, reading, rest, projection })
     }
 
     /// Folds up to a position, which the log has.
@@ -188,14 +196,14 @@ impl<P: Projection> Reference<P> {
             let Some(last) = entries.last() else { break };
             read = Mark::on(last);
             let entries = Arc::new(entries);
-            let applied = self.home.apply::<P>(&self.target, &entries, self.mark, read).await?;
+            let applied = apply::<P>(&self.home, &self.target, &entries, self.mark, read).await?;
             if applied.rows > 0 {
                 self.mark = read;
             }
             progress(read.position, goal);
         }
         if read != self.mark {
-            self.home.advance(&self.target, self.mark, read).await?;
+            self.home.commit(&self.target, Vec::new(), self.mark, read).await?;
             self.mark = read;
         }
         Ok(())

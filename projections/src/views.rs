@@ -7,29 +7,36 @@ use std::time::Duration;
 use event_model::{Position, Projection};
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::address::HomeAddress;
 use crate::definition::Definition;
 use crate::desk::Desk;
 use crate::error::ViewError;
+use crate::home::Home;
 use crate::query::{Listed, Page, Query};
 use crate::report::Report;
-use crate::sqlite::SqliteViews;
 use crate::status::{Board, ViewStatus, Waited};
 use crate::sums::{Sums, SumsPage};
 use crate::worker::Worker;
 
+/// How often a view that another process drives is looked at while somebody waits.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// The views that this process knows, over the home of their rows. Clones share it all. Lists need no broker.
 #[derive(Debug, Clone)]
 pub struct Views {
-    home: SqliteViews,
+    home: Arc<dyn Home>,
     boards: Arc<RwLock<BTreeMap<&'static str, Arc<Board>>>>,
 }
 
 impl Views {
-    /// No view yet, over this home.
-    pub fn new(home: SqliteViews) -> Self {
-        Self { home, boards: Arc::default() }
+    /// No view yet, over the home at this address, which is made when it is not there.
+    ///
+    /// # Errors
+    /// [`ViewError::Open`].
+    pub async fn open(address: &HomeAddress) -> Result<Self, ViewError> {
+        Ok(Self { home: address.open().await?, boards: Arc::default() })
     }
 
     /// Makes a view known that a worker of another process drives.
@@ -53,10 +60,10 @@ impl Views {
     /// [`ViewError::Unfit`], or [`ViewError::Home`].
     pub async fn worker<P: Projection>(&self) -> Result<Worker<P>, ViewError> {
         let definition = Arc::new(Definition::of::<P>()?);
-        let prepared = self.home.prepare(&definition).await?;
+        let found = self.home.found(&definition).await?;
         let board = self.enter(&definition);
-        board.tell_serving(&prepared.serving);
-        Ok(Worker::new(self.home.clone(), board, prepared))
+        board.tell_serving(&found.serving);
+        Ok(Worker::new(Arc::clone(&self.home), board, found.lease))
     }
 
     /// What answers questions about a view that this process drives.
@@ -64,7 +71,7 @@ impl Views {
     /// # Errors
     /// [`ViewError::UnknownView`].
     pub fn desk(&self, view: &str) -> Result<Desk, ViewError> {
-        Ok(Desk::new(self.home.clone(), self.board(view)?))
+        Ok(Desk::new(Arc::clone(&self.home), self.board(view)?))
     }
 
     /// The board that was there stays, so that whoever looks at it goes on seeing.
@@ -118,8 +125,8 @@ impl Views {
         self.home.get(&self.board(view)?.definition, key.to_owned()).await
     }
 
-    /// Waits until a view has reached a position. A view that another process drives tells nothing by itself: it
-    /// is looked at first and last.
+    /// Waits until a view has reached a position. A view that another process drives tells nothing by itself: while
+    /// anybody waits, it is looked at.
     ///
     /// # Errors
     /// [`ViewError::UnknownView`], [`ViewError::Home`].
@@ -136,12 +143,43 @@ impl Views {
         }
         self.look(&board).await?;
         let reached = status.wait_for(|status| status.position >= position);
-        if timeout(patience, reached).await.is_ok() {
-            return Ok(Waited::Reached);
+        let waited = timeout(patience, async {
+            tokio::select! {
+                _ = reached => Ok(()),
+                failed = self.keep_looking(&board) => failed,
+            }
+        });
+        if let Ok(waited) = waited.await {
+            return waited.map(|()| Waited::Reached);
         }
         self.look(&board).await?;
         let found = board.status().position;
         Ok(if found >= position { Waited::Reached } else { Waited::Behind { position: found } })
+    }
+
+    /// Looks at a view that another process drives, until that fails. One of all who wait does it, the others hear of
+    /// it.
+    async fn keep_looking(&self, board: &Board) -> Result<(), ViewError> {
+        let _alone = board.looking.lock().await;
+        loop {
+            sleep(LOOK).await;
+            self.look(board).await?;
+        }
+    }
+
+    /// Looks at every view that another process drives.
+    ///
+    /// # Errors
+    /// [`ViewError::Home`] when they cannot be read.
+    pub async fn look_at_all(&self) -> Result<(), ViewError> {
+        let boards: Vec<_> = {
+            let boards = self.boards.read().unwrap_or_else(PoisonError::into_inner);
+            boards.values().cloned().collect()
+        };
+        for board in boards {
+            self.look(&board).await?;
+        }
+        Ok(())
     }
 
     async fn look(&self, board: &Board) -> Result<(), ViewError> {

@@ -1,36 +1,49 @@
-//! One projection, from its checkpoint on, until it is told to stop: what it follows, and what it is asked.
+//! One projection, from its checkpoint on, until it is told to stop. Where more than one process could drive a view, the
+//! one with the lease does, and the others wait for it.
 
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use event_model::Projection;
-use event_store::{EventStore, StoreError};
-use tokio::sync::mpsc;
+use event_store::lease::RENEW_EVERY;
+use event_store::{EventStore, Lease, StoreError};
+use metrics::gauge;
+use serde_json::Value;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use uuid::Uuid;
 
-use crate::control::Ask;
-use crate::error::{RunError, line};
-use crate::following::Following;
+use crate::error::{RunError, ViewError, line};
+use crate::following::{Following, failed};
 use crate::generation::Prepared;
+use crate::home::{Claim, Home};
 use crate::leftovers::Leftovers;
-use crate::sqlite::SqliteViews;
 use crate::status::Board;
+
+/// How long to wait before the home is asked again, or the lease.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A projection that is ready to run.
 #[derive(Debug)]
 pub struct Worker<P> {
-    home: SqliteViews,
+    home: Arc<dyn Home>,
     board: Arc<Board>,
-    prepared: Prepared,
-    asks: mpsc::Receiver<Ask>,
+    /// The lease under which it must run.
+    lease: Option<String>,
     projection: PhantomData<fn() -> P>,
 }
 
+/// Why it stopped without an error.
+enum Ended {
+    Stopped,
+    Lost,
+}
+
 impl<P: Projection> Worker<P> {
-    pub(crate) fn new(home: SqliteViews, board: Arc<Board>, prepared: Prepared) -> Self {
-        let asks = board.connect();
-        Self { home, board, prepared, asks, projection: PhantomData }
+    pub(crate) fn new(home: Arc<dyn Home>, board: Arc<Board>, lease: Option<String>) -> Self {
+        Self { home, board, lease, projection: PhantomData }
     }
 
     /// Runs until `shutdown` is ready; the batch under way is finished. While the broker is away it waits, and
@@ -38,34 +51,152 @@ impl<P: Projection> Worker<P> {
     ///
     /// # Errors
     /// [`RunError`], when it must not go on: the log is not the one that the rows were built from, or another
-    /// worker drives the view. The view's status goes on saying so.
+    /// worker drives the view although none can. The view's status goes on saying so.
     pub async fn run(self, store: EventStore, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let Self { home, board, prepared, asks, .. } = self;
-        board.tell(|status| (status.running, status.error) = (true, None));
-        let running = Running(Arc::clone(&board));
-        let leftovers = Leftovers::of(&home, board.definition.name);
-        let following = Following::<P>::new(home, Arc::clone(&board), store, leftovers.clone(), asks);
-        let shutdown = pin!(shutdown);
-        let done = tokio::select! {
-            done = following.run(prepared, shutdown) => done,
-            never = leftovers.sweep() => match never {},
+        let mut shutdown = pin!(shutdown);
+        let done = match &self.lease {
+            None => self.drive(Arc::clone(&self.home), &store, shutdown).await,
+            Some(name) => self.in_turn(name, &store, shutdown.as_mut()).await,
         };
         if let Err(error) = &done {
-            board.tell(|status| {
+            self.board.tell(|status| {
                 (status.caught_up, status.error) = (false, Some(line(error)));
                 status.log_differs = matches!(error, RunError::Log(StoreError::Corrupt(_)));
             });
         }
+        done
+    }
+
+    /// Drives the view whenever the lease is had.
+    async fn in_turn(
+        &self,
+        name: &str,
+        store: &EventStore,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), RunError> {
+        let holder = Uuid::now_v7();
+        loop {
+            let lease = tokio::select! {
+                biased;
+                () = shutdown.as_mut() => return Ok(()),
+                lease = store.lease(name, holder) => lease,
+            };
+            tracing::debug!(view = P::NAME, token = lease.token(), "has the lease");
+            match self.under(lease, holder, store, shutdown.as_mut()).await? {
+                Ended::Stopped => return Ok(()),
+                Ended::Lost => {
+                    tracing::warn!(view = P::NAME, "another process may drive the view from now on");
+                }
+            }
+            tokio::select! {
+                () = shutdown.as_mut() => return Ok(()),
+                () = sleep(AGAIN) => {}
+            }
+        }
+    }
+
+    /// Drives the view as long as the lease is held, and its token is the highest that the home has seen.
+    async fn under(
+        &self,
+        mut lease: Lease,
+        holder: Uuid,
+        store: &EventStore,
+        shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Ended, RunError> {
+        let home = match self.home.claim(P::NAME, lease.token(), holder).await {
+            Ok(Claim::Held(home)) => home,
+            // The broker's bucket was restored from an older copy.
+            Ok(Claim::Outbid(token)) => {
+                let _ = lease.outbid(token).await;
+                return Ok(Ended::Lost);
+            }
+            Err(error) => {
+                failed(&self.board, error)?;
+                // Another may reach the home.
+                lease.release(Value::Null).await;
+                return Ok(Ended::Lost);
+            }
+        };
+        let done = tokio::select! {
+            done = self.drive(home, store, shutdown) => done,
+            () = renewed(&mut lease) => return Ok(Ended::Lost),
+        };
+        match done {
+            // Somebody has the view, or it is not as it was left: whoever has the lease next begins from what is there.
+            Err(RunError::View(ViewError::Overtaken(_))) => return Ok(Ended::Lost),
+            Ok(()) => {}
+            Err(error) => {
+                lease.release(Value::Null).await;
+                return Err(error);
+            }
+        }
+        lease.release(Value::Null).await;
+        Ok(Ended::Stopped)
+    }
+
+    async fn drive(
+        &self,
+        home: Arc<dyn Home>,
+        store: &EventStore,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), RunError> {
+        let asks = self.board.connect();
+        let prepared = tokio::select! {
+            biased;
+            () = shutdown.as_mut() => return Ok(()),
+            prepared = self.prepared(home.as_ref()) => prepared?,
+        };
+        let running = Running::begin(&self.board);
+        self.board.tell_serving(&prepared.serving);
+        let leftovers = Leftovers::of(&home, P::NAME);
+        let board = Arc::clone(&self.board);
+        let following = Following::<P>::new(home, board, store.clone(), leftovers.clone(), asks);
+        let done = tokio::select! {
+            done = following.run(prepared, shutdown) => done,
+            never = leftovers.sweep() => match never {},
+        };
         drop(running);
         done
     }
+
+    /// What there is of the view, however often that must be tried.
+    async fn prepared(&self, home: &dyn Home) -> Result<Prepared, ViewError> {
+        loop {
+            match home.prepare(&self.board.definition).await {
+                Ok(prepared) => return Ok(prepared),
+                Err(error) => failed(&self.board, error)?,
+            }
+            sleep(AGAIN).await;
+        }
+    }
 }
 
-/// The view says that it is driven for as long as this is there.
-struct Running(Arc<Board>);
+/// Renews a lease until it is lost.
+async fn renewed(lease: &mut Lease) {
+    let mut renewals = interval(RENEW_EVERY);
+    renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        renewals.tick().await;
+        if lease.renew(Value::Null).await.is_err() {
+            return;
+        }
+    }
+}
 
-impl Drop for Running {
+/// The view says that this process drives it for as long as this is there.
+struct Running<'a>(&'a Board);
+
+impl<'a> Running<'a> {
+    fn begin(board: &'a Board) -> Self {
+        gauge!("jetsource_view_leads", "view" => board.definition.name).set(1.0);
+        board.tell(|status| (status.running, status.error) = (true, None));
+        Self(board)
+    }
+}
+
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.tell(|status| status.running = false);
+        gauge!("jetsource_view_leads", "view" => self.0.definition.name).set(0.0);
+        self.0.tell(|status| (status.running, status.error) = (false, None));
     }
 }

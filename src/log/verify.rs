@@ -1,7 +1,5 @@
 //! `jetsource log verify`: reads the whole log, and tells everything that is wrong with it.
 
-use std::path::Path;
-
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use domain::{Checkout, Departure, EmailClaim, Order, Stock, User};
@@ -9,12 +7,12 @@ use event_model::Decider as _;
 use event_store::Mark;
 use event_store::verify::{Category, Reader};
 use indicatif::{ProgressBar, ProgressStyle};
-use projections::SqliteViews;
+use projections::HomeAddress;
 
 use super::report;
 use crate::exit::{Exit, Failure};
 use crate::printed::Form;
-use crate::settings::{BrokerPlace, views_file};
+use crate::settings::{BrokerPlace, views_home};
 
 /// The bar moves once for so many positions.
 const STEP: u64 = 1000;
@@ -22,8 +20,8 @@ const STEP: u64 = 1000;
 /// What to check.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The read models, whose checkpoints must lie on the log: sqlite:PATH [default: views.sqlite in the data
-    /// folder]
+    /// The read models, whose checkpoints must lie on the log: sqlite:PATH or postgres://… [default: views.sqlite
+    /// in the data folder]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// One JSON object
@@ -37,7 +35,7 @@ pub(crate) struct Verify {
 pub(crate) async fn verify(asked: &Verify) -> Result<(), Failure> {
     let store = super::open(&asked.broker).await?;
     // Before the log is looked at: the readers go on meanwhile.
-    let mut readers = readers(&views_file(asked.views.as_deref(), asked.broker.data_dir())?)?;
+    let mut readers = readers(&views_home(asked.views.as_deref(), asked.broker.data_dir())?).await?;
     let mut others = Vec::new();
     for category in [Checkout::CATEGORY, Departure::CATEGORY] {
         let mark = sagas::checkpoint(&store, category).await?;
@@ -81,12 +79,12 @@ fn categories() -> [Category; 6] {
     ]
 }
 
-/// Where the views of a file stand; none when there is no such file.
-fn readers(views: &Path) -> Result<Vec<Reader>, Failure> {
-    if !views.exists() {
+/// Where the views of a home stand; none when there is no such home.
+async fn readers(views: &HomeAddress) -> Result<Vec<Reader>, Failure> {
+    if !views.is_there() {
         return Ok(Vec::new());
     }
-    let marks = SqliteViews::marks(views)?.into_iter();
+    let marks = views.marks().await?.into_iter();
     Ok(marks.map(|(view, mark)| Reader { name: format!("view {view}"), mark }).collect())
 }
 

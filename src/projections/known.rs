@@ -4,7 +4,7 @@ use std::path::Path;
 
 use event_model::{Position, Projection as _};
 use event_store::EventStore;
-use projections::Verified;
+use projections::{HomeAddress, Verified};
 
 use crate::exit::{Exit, Failure};
 use crate::read_models::each_read_model;
@@ -29,7 +29,7 @@ fn no_such(named: &str) -> Failure {
 /// Compares the rows of one of them with the log.
 pub(super) async fn verify(
     name: &str,
-    views: &Path,
+    views: &HomeAddress,
     store: &EventStore,
     scratch: &Path,
     progress: impl FnMut(Position, Position),

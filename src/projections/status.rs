@@ -2,18 +2,17 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::Path;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use event_store::EventStore;
-use projections::{ControlError, Rebuild, Report, SqliteViews};
+use projections::{ControlError, HomeAddress, Rebuild, Report};
 
 use super::{known, report};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::printed;
-use crate::settings::{BrokerPlace, views_file};
+use crate::settings::{BrokerPlace, views_home};
 use crate::watched::{self, Moments};
 
 /// Above the columns.
@@ -29,7 +28,7 @@ pub(crate) struct Status {
     /// One JSON array, or one a line
     #[arg(long, value_parser = FalseyValueParser::new())]
     json: bool,
-    /// The home of the read models: sqlite:PATH [default: views.sqlite in the data folder]
+    /// The home of the read models: sqlite:PATH or postgres://… [default: views.sqlite in the data folder]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     #[command(flatten)]
@@ -38,11 +37,11 @@ pub(crate) struct Status {
 
 /// Tells it.
 pub(crate) async fn run(asked: &Status) -> Result<(), Failure> {
-    let views = views_file(asked.views.as_deref(), asked.broker.data_dir())?;
+    let views = views_home(asked.views.as_deref(), asked.broker.data_dir())?;
     // Without a broker there is still what the file tells.
     let store = match log::open(&asked.broker).await {
         Ok(store) => Some(store),
-        Err(_) if views.exists() => None,
+        Err(_) if views.is_there() => None,
         Err(failure) => return Err(failure),
     };
     let mut moments = Moments::begin();
@@ -61,8 +60,8 @@ pub(crate) async fn run(asked: &Status) -> Result<(), Failure> {
     }
 }
 
-async fn reports(store: Option<&EventStore>, views: &Path) -> Result<Vec<Report>, Failure> {
-    let mut on_file = None;
+async fn reports(store: Option<&EventStore>, views: &HomeAddress) -> Result<Vec<Report>, Failure> {
+    let mut at_home = None;
     let mut reports = Vec::new();
     for name in known::names() {
         let told = match store {
@@ -72,10 +71,10 @@ async fn reports(store: Option<&EventStore>, views: &Path) -> Result<Vec<Report>
         match told {
             Ok(report) => reports.push(report),
             Err(ControlError::NoWorker(_)) => {
-                if on_file.is_none() {
-                    on_file = Some(if views.exists() { SqliteViews::reports(views)? } else { Vec::new() });
+                if at_home.is_none() {
+                    at_home = Some(if views.is_there() { views.reports().await? } else { Vec::new() });
                 }
-                reports.extend(on_file.iter().flatten().find(|report| report.view == name).cloned());
+                reports.extend(at_home.iter().flatten().find(|report| report.view == name).cloned());
             }
             Err(error) => return Err(error.into()),
         }

@@ -12,14 +12,14 @@ use super::{bar, known};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::printed;
-use crate::settings::{BrokerPlace, views_file};
+use crate::settings::{BrokerPlace, views_home};
 
 /// What to verify.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The read model, such as orders; `projections status` lists them
     name: String,
-    /// The home of the read models: sqlite:PATH [default: views.sqlite in the data folder]
+    /// The home of the read models: sqlite:PATH or postgres://… [default: views.sqlite in the data folder]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// One JSON object
@@ -32,10 +32,10 @@ pub(crate) struct Verify {
 /// Folds the log anew, and compares.
 pub(crate) async fn run(asked: &Verify) -> Result<(), Failure> {
     let view = known::name(&asked.name)?;
-    let views = views_file(asked.views.as_deref(), asked.broker.data_dir())?;
+    let views = views_home(asked.views.as_deref(), asked.broker.data_dir())?;
     let store = log::open(&asked.broker).await?;
-    if !views.exists() {
-        let line = format!("there are no read models at {}: name them with --views", views.display());
+    if !views.is_there() {
+        let line = format!("there are no read models at {views}: name them with --views");
         return Err(Failure::new(Exit::NotFound, line));
     }
     let scratch = Scratch::in_folder(asked.broker.data_dir())?;

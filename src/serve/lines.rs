@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use event_store::Durability;
+use projections::HomeAddress;
 use serde_json::json;
 
 use super::broker::Broker;
@@ -17,7 +18,13 @@ pub(crate) struct StartLines(Vec<(&'static str, String)>);
 
 impl StartLines {
     /// Gathered while the doors are still ours to ask.
-    pub(crate) fn of(settings: &Serve, data_dir: &Path, doors: Option<&Doors>, broker: &Broker) -> Self {
+    pub(crate) fn of(
+        settings: &Serve,
+        data_dir: &Path,
+        views: &HomeAddress,
+        doors: Option<&Doors>,
+        broker: &Broker,
+    ) -> Self {
         let durability = match broker.durability() {
             Durability::EveryAckSynced => "every acknowledged event is synced",
             Durability::Lazy => "LAZY: a power cut loses acknowledged events (--allow-lazy-sync)",
@@ -30,6 +37,7 @@ impl StartLines {
             ("http", http(doors)),
             ("nats", format!("{} (nats-server {version}, {origin})", without_password(broker.url()))),
             ("data", data_dir.display().to_string()),
+            ("views", views.to_string()),
             ("durability", format!("{durability}; staging: {}", staging(settings, broker))),
         ];
         tracing::debug!(currency = settings.currency, "settings");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use event_store::{Access, Connection};
+use projections::HomeAddress;
 
 use crate::endpoints::Endpoints;
 use crate::exit::{Exit, Failure};
@@ -72,19 +73,12 @@ impl BrokerPlace {
     }
 }
 
-/// The SQLite file of the read models: named as `--views` names it, or the one in the data folder.
-pub(crate) fn views_file(url: Option<&str>, data_dir: &Path) -> Result<PathBuf, Failure> {
+/// The home of the read models: as `--views` names it, or a SQLite file in the data folder.
+pub(crate) fn views_home(url: Option<&str>, data_dir: &Path) -> Result<HomeAddress, Failure> {
     let Some(url) = url else {
-        return Ok(data_dir.join("views.sqlite"));
+        return Ok(HomeAddress::Sqlite(data_dir.join("views.sqlite")));
     };
-    match url.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        Some(_) => Err(Failure::setting("--views sqlite: names no file: write sqlite:PATH")),
-        None if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-            Err(Failure::setting("--views postgres:// does not work yet: write sqlite:PATH"))
-        }
-        None => Err(Failure::setting("--views must be sqlite:PATH")),
-    }
+    url.parse().map_err(|error| Failure::setting(format!("--views {error}")))
 }
 
 /// Where the API is, and how to be let in.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use domain::Participant;
+use projections::HomeAddress;
 
-use super::{BrokerAccess, duration, views_file};
+use super::{BrokerAccess, duration, views_home};
 use crate::exit::{Exit, Failure};
 
 /// How `serve` runs.
@@ -40,7 +41,7 @@ pub(crate) struct Serve {
     /// The folder of all that is kept
     #[arg(long, value_name = "FOLDER", default_value = "./jetsource-data")]
     pub(crate) data_dir: PathBuf,
-    /// The home of the read models: sqlite:PATH [default: views.sqlite in the data folder]
+    /// The home of the read models: sqlite:PATH or postgres://… [default: views.sqlite in the data folder]
     #[arg(long, value_name = "URL")]
     views: Option<String>,
     /// Who may call: bearer tokens, a line `name token` each
@@ -128,9 +129,9 @@ impl Serve {
         Ok(())
     }
 
-    /// The SQLite file of the read models.
-    pub(crate) fn views(&self, data_dir: &Path) -> Result<PathBuf, Failure> {
-        views_file(self.views.as_deref(), data_dir)
+    /// The home of the read models.
+    pub(crate) fn views(&self, data_dir: &Path) -> Result<HomeAddress, Failure> {
+        views_home(self.views.as_deref(), data_dir)
     }
 
     /// The addresses to listen on; beyond this machine only with tokens, or when told that anybody may call.

@@ -135,13 +135,16 @@ impl Program {
         fs::read_to_string(stderr_file(self.folder.path(), self.starts)).unwrap_or_default()
     }
 
-    /// Another call of the program on this one's data folder, run to its end.
+    /// Another call of the program on this one's data folder and read models, run to its end.
     #[must_use]
     pub fn call(&self, arguments: &[&str]) -> Output {
-        let data_dir = self.data_dir();
-        let mut all = arguments.to_vec();
-        all.extend(["--data-dir", data_dir.to_str().unwrap()]);
-        call(&all)
+        let mut command = command();
+        command.args(arguments).arg("--data-dir").arg(self.data_dir());
+        let mut own = self.arguments.iter();
+        if own.any(|argument| argument == "--views") {
+            command.env("JETSOURCE_VIEWS", own.next().unwrap());
+        }
+        command.output().unwrap()
     }
 
     /// SIGKILL, as a crash. Its broker is left behind, as it would be.
@@ -196,6 +199,27 @@ impl Drop for Program {
             // The folder goes away next, and a dying broker still writes.
             await_end(broker);
         }
+    }
+}
+
+/// A call of the program on another's data folder that is under way, and killed with this value.
+#[derive(Debug)]
+pub struct UnderWay(pub Child);
+
+impl UnderWay {
+    /// Starts it.
+    #[must_use]
+    pub fn start(program: &Program, arguments: &[&str]) -> Self {
+        let mut command = command();
+        command.args(arguments).arg("--data-dir").arg(program.data_dir());
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -1,12 +1,27 @@
 //! Kills at moments of which nothing is known: afterwards the rows are the fold of the log.
 
-use rusqlite::{Connection, OpenFlags};
-
 use crate::harness::{Program, poll};
-use crate::{EVENTS, LONG, UnderWay, caught_up, equal, filled, import_file, open, receipts, status, views};
+use crate::place::Place;
+use crate::{EVENTS, LONG, UnderWay, caught_up, equal, import, import_file, receipts, status};
 
-/// How many kills each of the journeys has.
-const KILLS: u64 = 10;
+/// How many kills each of the journeys has; `VIEW_KILLS` makes it more.
+fn kills() -> u64 {
+    std::env::var("VIEW_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(10)
+}
+
+/// How many commands are under way when a worker is killed.
+const AT_ONCE: u64 = EVENTS / 10;
+
+fn start(place: &Place) -> Program {
+    Program::start_with(&["--views", place.url()])
+}
+
+/// With a log of 5,000 events.
+fn filled(place: &Place) -> Program {
+    let program = start(place);
+    import(&program, &receipts(EVENTS));
+    program
+}
 
 /// A number of which nothing is known, the same at every run (splitmix64).
 fn drawn(case: u64) -> u64 {
@@ -16,36 +31,35 @@ fn drawn(case: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Returns once a number in the file of the views is so large; a file that is not there yet has none.
-fn reaches(program: &Program, sql: &str, least: u64) {
-    let path = views(program);
+/// Returns once a number in the home of the views is so large; one that is not there yet has none.
+fn reaches(program: &Program, place: &Place, sql: &str, least: u64) {
     let reached = poll(LONG, || {
-        let file = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
-        let found: i64 = file.query_row(sql, [], |row| row.get(0)).ok()?;
-        (found.unsigned_abs() >= least).then_some(())
+        let found: u64 = place.try_lines(sql).ok()?.first()?.parse().ok()?;
+        (found >= least).then_some(())
     });
     assert!(reached.is_some(), "{sql} is not {least}: {}", program.stderr());
 }
 
 /// Returns once that is so, or another generation serves and nothing of the old one is left.
-fn reaches_or_serves(program: &Program, sql: &str, least: u64, generation: u64) {
+fn reaches_or_serves(program: &Program, place: &Place, sql: &str, least: u64, generation: u64) {
     let over = format!(
-        "SELECT CASE WHEN ifnull(({sql}), 0) >= {least} THEN 1
+        "SELECT CASE WHEN coalesce(({sql}), 0) >= {least} THEN 1
                      WHEN generation >= {generation} AND NOT EXISTS (SELECT 1 FROM leftovers) THEN 1
                      ELSE 0 END FROM checkpoints WHERE view = 'stock'"
     );
-    reaches(program, &over, 1);
+    reaches(program, place, &over, 1);
 }
 
 #[test]
 fn a_worker_that_is_killed_at_any_moment_leaves_nothing_wrong() {
-    let mut program = Program::start();
-    let mut begin = 0;
-    for kill in 0..KILLS {
-        let file = import_file(&program, &receipts(EVENTS / KILLS));
+    let place = Place::make();
+    let mut program = start(&place);
+    let (kills, mut begin) = (kills(), 0);
+    for kill in 0..kills {
+        let file = import_file(&program, &receipts(AT_ONCE));
         let importing = UnderWay::start(&program, &["import", file.to_str().unwrap()]);
-        let moment = begin + 1 + drawn(kill) % (EVENTS / KILLS / 2);
-        reaches(&program, "SELECT position FROM checkpoints WHERE view = 'stock'", moment);
+        let moment = begin + 1 + drawn(kill) % (AT_ONCE / 2);
+        reaches(&program, &place, "SELECT position FROM checkpoints WHERE view = 'stock'", moment);
         program.kill();
         drop(importing);
         program.restart();
@@ -57,33 +71,35 @@ fn a_worker_that_is_killed_at_any_moment_leaves_nothing_wrong() {
 
 #[test]
 fn a_rebuild_that_is_killed_at_any_moment_goes_on_and_ends_well() {
-    let mut program = filled();
-    let mut in_the_middle = 0;
-    for kill in 0..KILLS {
+    let place = Place::make();
+    let mut program = filled(&place);
+    let (kills, mut in_the_middle) = (kills(), 0);
+    for kill in 0..kills {
+        let before = status(&program, "stock")["generation"].as_u64().unwrap();
         let asked = UnderWay::start(&program, &["projections", "rebuild", "stock"]);
         let moment = drawn(100 + kill) % (EVENTS * 3 / 4);
         // It may be done before anybody can look.
-        reaches(
-            &program,
+        let sql = format!(
             "SELECT coalesce((SELECT position FROM builds WHERE view = 'stock'), 0)
-                 + (SELECT 1000000 * count(*) FROM leftovers)",
-            moment,
+                 + 1000000 * (generation - {before}) FROM checkpoints WHERE view = 'stock'"
         );
+        reaches(&program, &place, &sql, moment);
         program.kill();
         drop(asked);
         let building = "SELECT count(*) FROM builds WHERE view = 'stock'";
-        in_the_middle += open(&views(&program)).query_row(building, [], |row| row.get::<_, i64>(0)).unwrap();
+        in_the_middle += place.lines(building)[0].parse::<u64>().unwrap();
         program.restart();
         caught_up(&program);
         equal(&program);
     }
-    eprintln!("{in_the_middle} of {KILLS} rebuilds were killed in the middle");
+    eprintln!("{in_the_middle} of {kills} rebuilds were killed in the middle");
 }
 
 #[test]
 fn a_switch_that_is_killed_at_any_moment_has_happened_or_not() {
-    let mut program = filled();
-    for kill in 0..KILLS {
+    let place = Place::make();
+    let mut program = filled(&place);
+    for kill in 0..kills() {
         let before = status(&program, "stock")["generation"].as_u64().unwrap();
         let asked = UnderWay::start(&program, &["projections", "rebuild", "stock"]);
         // Just before it, just after it, and while the old rows go in pieces or are gone.
@@ -99,17 +115,13 @@ fn a_switch_that_is_killed_at_any_moment_has_happened_or_not() {
             ),
         };
         // What passes too fast to be seen is over: then that is the moment.
-        reaches_or_serves(&program, sql, least, before + 1);
+        reaches_or_serves(&program, &place, sql, least, before + 1);
         program.kill();
         drop(asked);
         program.restart();
         caught_up(&program);
         equal(&program);
-        let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE 'stock%'";
-        let swept = poll(LONG, || {
-            let left: i64 = open(&views(&program)).query_row(tables, [], |row| row.get(0)).unwrap();
-            (left == 1).then_some(())
-        });
+        let swept = poll(LONG, || (place.tables("stock").len() == 1).then_some(()));
         assert!(swept.is_some(), "the old rows are still there");
     }
 }

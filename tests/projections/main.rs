@@ -7,13 +7,17 @@ mod crashes;
 #[path = "../harness/mod.rs"]
 pub mod harness;
 mod looking;
+#[expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
+#[path = "../../projections/tests/place/mod.rs"]
+pub mod place;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
-use harness::{Program, command, poll, stderr, stdout};
+pub(crate) use harness::UnderWay;
+use harness::{Program, poll, stderr, stdout};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -85,22 +89,4 @@ pub(crate) fn filled() -> Program {
     let program = Program::start();
     import(&program, &receipts(EVENTS));
     program
-}
-
-/// A call that is under way, and killed with this value.
-pub(crate) struct UnderWay(pub(crate) Child);
-
-impl UnderWay {
-    pub(crate) fn start(program: &Program, arguments: &[&str]) -> Self {
-        let mut command = command();
-        command.args(arguments).arg("--data-dir").arg(program.data_dir());
-        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -14,7 +14,7 @@ use axum::response::IntoResponse;
 use axum::{Router, routing::get};
 use event_model::{Metadata, Projection as _};
 use event_store::{Connection, EventStore, Settings};
-use projections::{Order, Query, SqliteViews, ViewError, Views};
+use projections::{HomeAddress, Order, Query, ViewError, Views};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -66,7 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The home of the rows, and the worker that keeps them. Here they are thrown away; yours will stay where they are.
     let folder = std::env::temp_dir().join(format!("your-own-view-{}", Uuid::now_v7()));
     std::fs::create_dir(&folder)?;
-    let views = Views::new(SqliteViews::open(folder.join("views.sqlite"))?);
+    let views = Views::open(&HomeAddress::Sqlite(folder.join("views.sqlite"))).await?;
     let worker = views.worker::<Cards>().await?;
     tokio::spawn(worker.run(store.clone(), pending()));
 

@@ -1,7 +1,7 @@
 //! Other stores, each in its durable mode, driven by a process of their own (`docs/benchmarks/peers`). Where that was not
 //! built they are left out, and the table says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ pub const PEERS: [(&str, &str); 2] =
 
 /// Their servers; they end with this value.
 pub struct Peers {
-    program: PathBuf,
-    at: serde_json::Value,
+    pub program: PathBuf,
+    /// Where each of them listens.
+    pub at: serde_json::Value,
     _servers: Child,
     _open: ChildStdin,
     _data: tempfile::TempDir,
@@ -25,8 +26,10 @@ pub struct Peers {
 
 impl Peers {
     pub async fn start() -> Option<Self> {
-        let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/benchmarks/peers/target/release/peers");
-        let program = std::env::var_os("PEERS").map_or_else(|| PathBuf::from(built), PathBuf::from);
+        let of_repository = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let mut built = of_repository.map(|folder| folder.join("docs/benchmarks/peers/target/release/peers"));
+        let built = built.find(|built| built.exists()).unwrap_or_default();
+        let program = std::env::var_os("PEERS").map_or(built, PathBuf::from);
         if !program.exists() {
             println!(
                 "UmaDB and postgres-es are left out: docs/benchmarks/peers/setup.sh builds what measures them.\n"

@@ -2,54 +2,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use event_store::{Connection, EventStore, ExecuteError, Settings, StoreError};
 use futures_util::future::join_all;
 use nats_launcher::{Options, Server, find};
 
+use crate::small_disk::Disk;
 use crate::told::raw;
 use crate::toy::{Jar, JarCommand, command, jar};
-
-/// A file system of its own in memory, gone when dropped.
-struct Disk(tempfile::TempDir);
-
-impl Disk {
-    /// `None`, with a line on standard error, where mounts are not permitted.
-    fn mount(megabytes: u64) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let size = format!("size={megabytes}m");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
-        if mount.as_ref().is_ok_and(|mount| mount.status.success()) {
-            return Some(Self(folder));
-        }
-        #[expect(clippy::print_stderr, reason = "a test that tests nothing must say so")]
-        {
-            eprintln!("NOT TESTED: a full disk. A small tmpfs cannot be mounted here: {mount:?}");
-        }
-        None
-    }
-
-    fn ballast(&self) -> std::path::PathBuf {
-        self.0.path().join("ballast")
-    }
-
-    /// Fills it up to so many bytes.
-    fn fill(&self, left: u64) {
-        let free = Command::new("df").args(["--output=avail", "--block-size=1"]).arg(self.0.path()).output();
-        let free = String::from_utf8(free.unwrap().stdout).unwrap();
-        let free: u64 = free.lines().last().unwrap().trim().parse().unwrap();
-        fs::write(self.ballast(), vec![0; usize::try_from(free - left).unwrap()]).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
-}
 
 async fn log_on(folder: &Path) -> (Server, EventStore) {
     let explicit = std::env::var_os("JETSOURCE_NATS_SERVER").map(std::path::PathBuf::from);
@@ -103,7 +64,7 @@ async fn goes_on(disk: &Disk, server: Server, store: &EventStore, (done, unknown
 #[tokio::test]
 async fn a_full_disk_loses_nothing_and_writes_go_on_when_there_is_room_again() {
     let Some(disk) = Disk::mount(64) else { return };
-    let (server, store) = log_on(disk.0.path()).await;
+    let (server, store) = log_on(disk.path()).await;
     let told = fill_up(&disk, &server, &store).await;
     let more = add_coins(&store, 3).await;
     assert_eq!(more.0, 0, "nothing is done while it is full");
@@ -113,7 +74,7 @@ async fn a_full_disk_loses_nothing_and_writes_go_on_when_there_is_room_again() {
 #[tokio::test]
 async fn a_crash_on_a_full_disk_waits_for_room() {
     let Some(disk) = Disk::mount(64) else { return };
-    let (server, store) = log_on(disk.0.path()).await;
+    let (server, store) = log_on(disk.path()).await;
     let told = fill_up(&disk, &server, &store).await;
     let mut status = server.status();
     server.kill().unwrap();

@@ -15,6 +15,8 @@ mod proxy;
 mod queue;
 mod reading;
 mod settle;
+#[path = "../told/small_disk.rs"]
+mod small_disk;
 mod snapshots;
 #[path = "../told/told.rs"]
 mod told;

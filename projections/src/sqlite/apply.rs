@@ -1,86 +1,36 @@
-//! A batch into rows: read what it touches, fold, write each row once, and move the checkpoint with them.
+//! What a batch touches, read; and what it made of that, written, with the checkpoint.
 
-use event_model::{Column, Projection, Recorded};
-use event_store::{Entry, Mark};
+use std::collections::HashMap;
+
+use event_model::Column;
+use event_store::Mark;
 use rusqlite::types::Value;
-use rusqlite::{
-    CachedStatement, Connection, OptionalExtension as _, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::failures::{self, Aside};
 use super::schema::{self, NOW, number};
 use crate::definition::Definition;
 use crate::error::ViewError;
-use crate::fold::{self, Change, Failed, Skipped, Stored};
+use crate::fold::{Change, Stored};
 use crate::generation::Target;
+use crate::home::Touched;
 
-/// What a batch came to.
-#[derive(Debug, Default)]
-pub(crate) struct Applied {
-    /// How many rows it wrote, dropped or set aside; with none the checkpoint has not moved.
-    pub(crate) rows: usize,
-    pub(crate) skipped: Vec<Skipped>,
-    /// What it set aside.
-    pub(crate) failed: Vec<Failed>,
-}
-
-impl Applied {
-    pub(super) fn of(changes: Vec<Change>, skipped: Vec<Skipped>) -> Self {
-        let rows = changes.len();
-        let failed = changes.into_iter().filter_map(|change| match change {
-            Change::SetAside(failed) => Some(failed),
-            Change::Write { .. } | Change::Delete { .. } | Change::Wait { .. } => None,
-        });
-        Self { rows, skipped, failed: failed.collect() }
-    }
-}
-
-/// What the entries behind a mark make of the rows. Nobody else writes these rows, so this and
-/// [`commit`] need not be one transaction.
-pub(super) fn changes<P: Projection>(
-    reader: &Connection,
-    target: &Target,
-    entries: &[Entry],
-    from: Mark,
-) -> Result<(Vec<Change>, Vec<Skipped>), ViewError> {
-    let sorted = fold::sort::<P>(entries, from.position, &target.skips);
-    let mut skipped = sorted.skipped;
-    let mut changes: Vec<_> = sorted.rowless.into_iter().map(Change::SetAside).collect();
-    changes.reserve(sorted.by_key.len());
-    if !sorted.by_key.is_empty() {
-        let aside = Aside::of(reader, target)?;
-        let mut statement = reader.prepare_cached(&selected(target))?;
-        for (key, events) in sorted.by_key {
-            if aside.has(&key)? {
-                let positions = events.iter().map(|event| event.position).collect();
-                changes.push(Change::Wait { key, positions });
-                continue;
-            }
-            let stored = stored(&mut statement, &key)?;
-            changes.extend(fold::fold::<P>(target, key, stored, &events, &mut skipped)?);
+/// What is there of the rows with these keys.
+pub(super) fn touched(reader: &Connection, target: &Target, keys: Vec<String>) -> rusqlite::Result<Touched> {
+    let aside = Aside::of(reader, target)?;
+    let mut touched = Touched { stored: HashMap::with_capacity(keys.len()), ..Touched::default() };
+    let sql = format!("SELECT first_position, row FROM \"{}\" WHERE key = ?1", target.rows_in);
+    let mut statement = reader.prepare_cached(&sql)?;
+    let read = |row: &rusqlite::Row<'_>| Ok(Stored { first: schema::position(row, 0)?, json: row.get(1)? });
+    for key in keys {
+        if aside.has(&key)? {
+            touched.aside.insert(key.clone());
+        }
+        if let Some(stored) = statement.query_row([&key], read).optional()? {
+            touched.stored.insert(key, stored);
         }
     }
-    Ok((changes, skipped))
-}
-
-/// What events that waited make of their row, on top of what is there.
-pub(super) fn again<P: Projection>(
-    reader: &Connection,
-    target: &Target,
-    key: &str,
-    events: &[&Recorded],
-) -> Result<Vec<Change>, ViewError> {
-    let stored = stored(&mut reader.prepare_cached(&selected(target))?, key)?;
-    fold::fold::<P>(target, key.to_owned(), stored, events, &mut Vec::new())
-}
-
-fn selected(target: &Target) -> String {
-    format!("SELECT first_position, row FROM \"{}\" WHERE key = ?1", target.rows_in)
-}
-
-fn stored(statement: &mut CachedStatement<'_>, key: &str) -> rusqlite::Result<Option<Stored>> {
-    let read = |row: &rusqlite::Row<'_>| Ok(Stored { first: schema::position(row, 0)?, json: row.get(1)? });
-    statement.query_row([key], read).optional()
+    Ok(touched)
 }
 
 /// Writes changes and moves the checkpoint from one mark to another, or does nothing.

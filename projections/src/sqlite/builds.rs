@@ -1,11 +1,8 @@
 //! A generation beside the serving one: begun, stopped, switched to, and the old one dropped in pieces.
 
-use std::sync::Arc;
-
 use event_store::Mark;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
-use super::SqliteViews;
 use super::schema::{self, NOW, number};
 use crate::definition::Definition;
 use crate::error::ViewError;
@@ -14,43 +11,8 @@ use crate::generation::{Generation, Place};
 /// How many rows of a leftover go in one transaction.
 const PIECE: u32 = 500;
 
-impl SqliteViews {
-    /// Makes a generation beside the serving one.
-    pub(crate) async fn begin_build(&self, definition: &Arc<Definition>) -> Result<Generation, ViewError> {
-        let definition = Arc::clone(definition);
-        self.write(move |writer| Ok(begin(writer, &definition)?)).await
-    }
-
-    /// Keeps what is being built as it is.
-    pub(crate) async fn stop_build(&self, view: &'static str) -> Result<(), ViewError> {
-        self.write(move |writer| Ok(set_stopped(writer, view, true)?)).await
-    }
-
-    /// Lets what was being built go on.
-    pub(crate) async fn resume_build(&self, view: &'static str) -> Result<(), ViewError> {
-        self.write(move |writer| Ok(set_stopped(writer, view, false)?)).await
-    }
-
-    /// Lets lists read the generation `to`, built up to `mark`, instead of this one.
-    pub(crate) async fn switch(
-        &self,
-        definition: &Arc<Definition>,
-        from: Generation,
-        to: u32,
-        mark: Mark,
-    ) -> Result<(), ViewError> {
-        let definition = Arc::clone(definition);
-        self.write(move |writer| switch(writer, &definition, &from, to, mark)).await
-    }
-
-    /// Drops a piece of what a view has left behind; whether there is more.
-    pub(crate) async fn sweep(&self, view: &'static str) -> Result<bool, ViewError> {
-        self.write(move |writer| Ok(sweep(writer, view)?)).await
-    }
-}
-
 /// Makes the next generation, without rows.
-fn begin(writer: &mut Connection, definition: &Definition) -> rusqlite::Result<Generation> {
+pub(super) fn begin(writer: &mut Connection, definition: &Definition) -> rusqlite::Result<Generation> {
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let view = definition.name;
     // The number of one whose rows are not all dropped yet is not given again.
@@ -68,7 +30,7 @@ fn begin(writer: &mut Connection, definition: &Definition) -> rusqlite::Result<G
 }
 
 /// Keeps what is being built as it is, or lets it go on.
-fn set_stopped(writer: &Connection, view: &str, stopped: bool) -> rusqlite::Result<()> {
+pub(super) fn set_stopped(writer: &Connection, view: &str, stopped: bool) -> rusqlite::Result<()> {
     writer.execute("UPDATE builds SET stopped = ?2 WHERE view = ?1", params![view, stopped]).map(drop)
 }
 
@@ -76,7 +38,7 @@ fn set_stopped(writer: &Connection, view: &str, stopped: bool) -> rusqlite::Resu
 ///
 /// # Errors
 /// [`ViewError::Overtaken`] when either generation is not where this worker has left it.
-fn switch(
+pub(super) fn switch(
     writer: &mut Connection,
     definition: &Definition,
     from: &Generation,
@@ -116,7 +78,7 @@ fn switch(
 
 /// Drops a piece of what nobody needs any more; whether there is more. Who reads such rows goes on reading them: the
 /// file keeps what a transaction has begun to read until it ends.
-fn sweep(writer: &mut Connection, view: &str) -> rusqlite::Result<bool> {
+pub(super) fn sweep(writer: &mut Connection, view: &str) -> rusqlite::Result<bool> {
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let sql = "SELECT rows_in FROM leftovers WHERE view = ?1 LIMIT 1";
     let found = transaction.query_row(sql, [view], |row| row.get::<_, String>(0)).optional()?;

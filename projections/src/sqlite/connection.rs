@@ -26,6 +26,7 @@ pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = NORMAL;
+         PRAGMA wal_autocheckpoint = 4000;
          PRAGMA cache_size = -16384;",
     )?;
     schema::ensure(&mut connection)?;
@@ -67,11 +68,17 @@ impl Readers {
         .await?
     }
 
-    /// Reads on this thread.
-    pub(super) fn lend<T>(
-        &self,
-        job: impl FnOnce(&mut Connection) -> Result<T, ViewError>,
+    /// Reads for a worker, which waits for no list.
+    pub(super) async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&mut Connection) -> Result<T, ViewError> + Send + 'static,
     ) -> Result<T, ViewError> {
+        let readers = Arc::clone(self);
+        spawn_blocking(move || readers.lend(job)).await?
+    }
+
+    /// Reads on this thread.
+    fn lend<T>(&self, job: impl FnOnce(&mut Connection) -> Result<T, ViewError>) -> Result<T, ViewError> {
         let idle = lock(&self.idle).pop();
         let mut connection = idle.map_or_else(|| self.open(), Ok)?;
         let read = job(&mut connection);

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::apply::value;
 use super::schema::{self, number, position};
-use crate::cursor::{Cursor, Place};
-use crate::definition::{self, Definition};
+use crate::cursor::Place;
+use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::generation::Generation;
 use crate::query::{Listed, Order, Page, Query};
@@ -20,21 +20,11 @@ pub(super) fn page(
     let transaction = reader.transaction()?;
     let serving = schema::serving(&transaction, definition.name)?;
     let serving = serving.ok_or(ViewError::NotBuilt(definition.name))?;
-    let limit = usize::try_from(query.limit.max(1)).unwrap_or(usize::MAX);
     let (sql, values) = select(definition, query, &serving)?;
     let mut statement = transaction.prepare_cached(&sql)?;
     let rows = statement.query_map(params_from_iter(values), listed)?;
-    let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| more);
-    let next = last.map(|last| {
-        Cursor(match query.order {
-            Order::KeyAscending => Place::Key(last.key.clone()),
-            Order::NewestFirst => Place::First(last.first_position),
-        })
-    });
-    Ok(Page { rows, next, position: serving.mark.position })
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(Page::of(query, rows, serving.mark.position))
 }
 
 /// One row.
@@ -50,23 +40,6 @@ pub(super) fn row(
     Ok(transaction.prepare_cached(&sql)?.query_row([key], listed).optional()?)
 }
 
-/// The rows that serve must have this column.
-pub(super) fn must_have(
-    definition: &Definition,
-    serving: &Generation,
-    column: &str,
-) -> Result<(), ViewError> {
-    if !definition.columns.contains(&column) {
-        return Err(ViewError::UnknownColumn { view: definition.name, column: column.to_owned() });
-    }
-    // Rows of an older projection serve until those of this one are built, and may lack what these have.
-    if definition::columns_of(&serving.layout).any(|there| there == column) {
-        Ok(())
-    } else {
-        Err(ViewError::NotBuilt(definition.name))
-    }
-}
-
 fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed { key: row.get(0)?, first_position: position(row, 1)?, row: row.get(2)? })
 }
@@ -79,7 +52,7 @@ fn select(
     let mut conditions = Vec::new();
     let mut values = Vec::new();
     for (column, wanted) in &query.filters {
-        must_have(definition, serving, column)?;
+        serving.must_have(definition, column)?;
         conditions.push(format!("\"{column}\" = ?"));
         values.push(value(wanted));
     }

@@ -3,9 +3,8 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::list::must_have;
 use super::schema;
-use crate::cursor::{Cursor, Place};
+use crate::cursor::Place;
 use crate::definition::Definition;
 use crate::error::ViewError;
 use crate::sums::{Rank, Sum, Sums, SumsPage};
@@ -20,7 +19,7 @@ pub(super) fn page(
     let serving = schema::serving(&transaction, definition.name)?;
     let serving = serving.ok_or(ViewError::NotBuilt(definition.name))?;
     for column in asked.of.iter().chain([&asked.by]) {
-        must_have(definition, &serving, column)?;
+        serving.must_have(definition, column)?;
     }
     let (table, of) = (&serving.rows_in, summed(asked));
     let (wanted, keys) = within(asked);
@@ -29,7 +28,6 @@ pub(super) fn page(
         .prepare_cached(&totals)?
         .query_row(params_from_iter(&keys), |row| numbers(row, 0, asked.of.len()))?;
 
-    let limit = usize::try_from(asked.limit.max(1)).unwrap_or(usize::MAX);
     let (behind, after) = behind(asked)?;
     let (by, order) = (asked.by, order(asked.rank));
     let sql = format!(
@@ -42,11 +40,8 @@ pub(super) fn page(
     let values = keys.into_iter().chain(after).chain([most]);
     let sum = |row: &Row<'_>| Ok(Sum { value: row.get(0)?, sums: numbers(row, 1, asked.of.len())? });
     let sums = statement.query_map(params_from_iter(values), sum)?;
-    let mut sums = sums.collect::<rusqlite::Result<Vec<_>>>()?;
-    let more = sums.len() > limit;
-    sums.truncate(limit);
-    let next = sums.last().filter(|_| more).map(|last| cursor(asked, last));
-    Ok(SumsPage { sums, totals, next, position: serving.mark.position })
+    let sums = sums.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(SumsPage::of(asked, sums, totals, serving.mark.position))
 }
 
 fn summed(asked: &Sums) -> String {
@@ -85,16 +80,6 @@ fn order(rank: Rank) -> String {
         Rank::Value => String::new(),
         Rank::Largest(column) => format!("SUM(\"{column}\") DESC, "),
     }
-}
-
-fn cursor(asked: &Sums, last: &Sum) -> Cursor {
-    Cursor(match asked.rank {
-        Rank::Value => Place::Key(last.value.clone()),
-        Rank::Largest(column) => {
-            let ranked = asked.of.iter().zip(&last.sums).find(|(of, _)| **of == column);
-            Place::Sum(ranked.map_or(0, |(_, sum)| *sum), last.value.clone())
-        }
-    })
 }
 
 fn numbers(row: &Row<'_>, from: usize, count: usize) -> rusqlite::Result<Vec<i64>> {

@@ -6,6 +6,7 @@ use event_model::{Column, Projection, Recorded, Unreadable};
 use event_store::EventStore;
 use projections::{Answer, Asked};
 
+use crate::place::Place;
 use crate::toy::{CounterEvent, Node, Tallies, Tally, log, raise, rows};
 use crate::trouble::paint;
 
@@ -50,10 +51,9 @@ fn key(key: &str) -> String {
 #[tokio::test]
 async fn a_poisoned_row_waits_through_restarts_and_rebuilds_until_its_projection_is_mended() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
+    let place = Place::make();
     let last = poisoned(&store).await;
-    let node = Node::of::<Superstitious>(&path, &store).await;
+    let node = Node::of::<Superstitious>(&place, &store).await;
     node.reaches(last).await;
     assert_eq!(rows(&node.views).await, [(key("a"), 1, 1), (key("b"), 1, 1)]);
     assert_eq!(node.tells(|status| status.failures == 1).await.error, None);
@@ -61,7 +61,7 @@ async fn a_poisoned_row_waits_through_restarts_and_rebuilds_until_its_projection
     assert!(why.contains("thirteen"), "{why}");
     node.stop().await;
 
-    let node = Node::of::<Superstitious>(&path, &store).await;
+    let node = Node::of::<Superstitious>(&place, &store).await;
     let last = raise(&store, "a", 1).await;
     node.reaches(last).await;
     let Answer::Done(_) = node.ask(Asked::Rebuild).await else { panic!("it is refused") };
@@ -82,8 +82,8 @@ async fn a_poisoned_row_waits_through_restarts_and_rebuilds_until_its_projection
 #[tokio::test]
 async fn what_is_stepped_over_stays_so_after_a_rebuild() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let node = Node::start::<1>(&folder.path().join("views.sqlite"), &store).await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
     raise(&store, "a", 1).await;
     // What a newer program may store.
     let painted = paint(&store, "counter", "a").await;

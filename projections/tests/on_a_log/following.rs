@@ -8,13 +8,14 @@ use event_store::StoreError;
 use projections::{Order, Query, RunError, Waited};
 use tokio::runtime::Runtime;
 
+use crate::place::Place;
 use crate::toy::{Node, log, raise, rows};
 
 #[tokio::test]
 async fn the_rows_are_the_fold_of_the_log() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let node = Node::start::<1>(&folder.path().join("views.sqlite"), &store).await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
     let mut expected = BTreeMap::new();
     let mut last = Position::START;
     for number in 0..200_u64 {
@@ -39,12 +40,11 @@ async fn the_rows_are_the_fold_of_the_log() {
 #[tokio::test]
 async fn a_stopped_worker_goes_on_where_it_stopped() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
+    let place = Place::make();
     for round in 1..=4 {
         raise(&store, "a", 1).await;
         let last = raise(&store, "b", 1).await;
-        let node = Node::start::<1>(&path, &store).await;
+        let node = Node::start::<1>(&place, &store).await;
         node.reaches(last).await;
         let views = node.stop().await;
         assert_eq!(rows(&views).await, [("a".into(), round, round), ("b".into(), round, round)]);
@@ -56,12 +56,11 @@ async fn a_stopped_worker_goes_on_where_it_stopped() {
 fn a_crash_at_any_moment_applies_nothing_twice_and_leaves_nothing_out() {
     let lasting = Runtime::new().unwrap();
     let (_server, store) = lasting.block_on(log());
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
+    let place = Place::make();
     for round in 1..=20_u64 {
         let last = lasting.block_on(raise(&store, "a", 1));
         let life = Runtime::new().unwrap();
-        let node = life.block_on(Node::start::<1>(&path, &store));
+        let node = life.block_on(Node::start::<1>(&place, &store));
         if round % 2 == 0 {
             life.block_on(node.reaches(last));
         }
@@ -69,7 +68,7 @@ fn a_crash_at_any_moment_applies_nothing_twice_and_leaves_nothing_out() {
         drop(life);
     }
     lasting.block_on(async {
-        let node = Node::start::<1>(&path, &store).await;
+        let node = Node::start::<1>(&place, &store).await;
         node.reaches(raise(&store, "a", 1).await).await;
         assert_eq!(rows(&node.views).await, [("a".into(), 21, 21)]);
     });
@@ -78,8 +77,8 @@ fn a_crash_at_any_moment_applies_nothing_twice_and_leaves_nothing_out() {
 #[tokio::test]
 async fn a_killed_broker_comes_back_and_the_view_goes_on() {
     let (server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let node = Node::start::<1>(&folder.path().join("views.sqlite"), &store).await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
     let mut last = raise(&store, "a", 1).await;
     node.reaches(last).await;
     for round in 1..=3 {
@@ -96,9 +95,8 @@ async fn a_killed_broker_comes_back_and_the_view_goes_on() {
 #[tokio::test]
 async fn a_log_that_was_replaced_is_refused() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
-    let node = Node::start::<1>(&path, &store).await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
     raise(&store, "a", 1).await;
     let last = raise(&store, "a", 1).await;
     node.reaches(last).await;
@@ -107,7 +105,7 @@ async fn a_log_that_was_replaced_is_refused() {
     let (_other_server, other) = log().await;
     raise(&other, "b", 1).await;
     for (reason, line) in [("shorter", "the log ends at position 1"), ("another", "another event lies at")] {
-        let (error, views) = Node::start::<1>(&path, &other).await.ended().await;
+        let (error, views) = Node::start::<1>(&place, &other).await.ended().await;
         assert!(matches!(error, RunError::Log(StoreError::Corrupt(_))), "{reason}: {error}");
         let status = views.statuses().remove(0);
         assert!(status.error.clone().is_some_and(|error| error.contains(line)), "{status:?}");
@@ -120,8 +118,8 @@ async fn a_log_that_was_replaced_is_refused() {
 #[tokio::test]
 async fn who_waits_is_told_how_far_the_view_is() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let node = Node::start::<1>(&folder.path().join("views.sqlite"), &store).await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
     let last = raise(&store, "a", 1).await;
     node.reaches(last).await;
     let waited = node.views.wait_for("tallies", last.next(), Duration::from_millis(20)).await.unwrap();
@@ -133,10 +131,9 @@ async fn who_waits_is_told_how_far_the_view_is() {
 #[tokio::test]
 async fn a_view_that_another_process_drives_is_looked_at() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
-    let node = Node::start::<1>(&path, &store).await;
-    let api = projections::Views::new(projections::SqliteViews::open(&path).unwrap());
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
+    let api = place.views().await;
     api.register::<crate::toy::Tallies<1>>().await.unwrap();
     let last = raise(&store, "a", 1).await;
     node.reaches(last).await;

@@ -4,7 +4,13 @@
 
 mod failures;
 mod following;
+mod full;
+#[expect(clippy::missing_panics_doc, reason = "a test fails by panicking")]
+#[path = "../place/mod.rs"]
+pub mod place;
 mod rebuild;
+#[path = "../../../event-store/tests/told/small_disk.rs"]
+mod small_disk;
 mod toy;
 mod trouble;
 mod verifying;

@@ -1,11 +1,10 @@
 //! A view built anew beside the rows that serve: all old or all new, never fewer.
 
-use std::path::Path;
-
 use event_store::EventStore;
 use projections::{Answer, Asked};
 use tokio::runtime::Runtime;
 
+use crate::place::Place;
 use crate::toy::{Node, log, raise, rows};
 
 async fn fill(store: &EventStore, counters: u64) {
@@ -15,11 +14,10 @@ async fn fill(store: &EventStore, counters: u64) {
 }
 
 /// Rebuilt rows can be told from others: in them this counter is right.
-fn falsify(path: &Path, counter: &str) {
-    let file = rusqlite::Connection::open(path).unwrap();
-    file.busy_timeout(crate::toy::PATIENCE).unwrap();
-    let sql = "UPDATE tallies SET row = '{\"total\":99,\"events\":99}' WHERE key = ?1";
-    assert_eq!(file.execute(sql, [counter]).unwrap(), 1);
+fn falsify(place: &Place, counter: &str) {
+    place.change(&format!(
+        "UPDATE tallies SET row = '{{\"total\":99,\"events\":99}}' WHERE key = '{counter}'"
+    ));
 }
 
 fn done(answer: Answer) -> String {
@@ -30,12 +28,11 @@ fn done(answer: Answer) -> String {
 #[tokio::test]
 async fn lists_see_all_of_the_old_rows_or_all_of_the_new_ones() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
+    let place = Place::make();
     fill(&store, 50).await;
-    let node = Node::start::<1>(&path, &store).await;
+    let node = Node::start::<1>(&place, &store).await;
     node.reaches(store.head().await.unwrap()).await;
-    falsify(&path, "c0");
+    falsify(&place, "c0");
     for generation in 2..=4 {
         done(node.ask(Asked::Rebuild).await);
         loop {
@@ -60,8 +57,8 @@ async fn lists_see_all_of_the_old_rows_or_all_of_the_new_ones() {
 #[tokio::test]
 async fn an_empty_log_is_built_at_once() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let node = Node::start::<1>(&folder.path().join("views.sqlite"), &store).await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
     done(node.ask(Asked::Rebuild).await);
     node.tells(|status| status.generation == 2 && status.rebuild.is_none()).await;
 }
@@ -69,22 +66,22 @@ async fn an_empty_log_is_built_at_once() {
 #[tokio::test]
 async fn one_that_was_stopped_waits_through_a_restart_until_it_is_asked_to_go_on() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
+    let place = Place::make();
     fill(&store, 3).await;
-    let node = Node::start::<1>(&path, &store).await;
+    let node = Node::start::<1>(&place, &store).await;
     node.reaches(store.head().await.unwrap()).await;
     assert!(matches!(node.ask(Asked::StopRebuild).await, Answer::Refused(_)));
     node.stop().await;
     // As if stopped in the middle: with the whole log at hand it would have been built before anybody could ask.
-    let file = rusqlite::Connection::open(&path).unwrap();
-    file.execute_batch(
-        "CREATE TABLE tallies_2 AS SELECT * FROM tallies WHERE 0;
-         CREATE UNIQUE INDEX keys ON tallies_2 (key);
-         INSERT INTO builds SELECT view, version, layout, 'tallies_2', 0, NULL, updated, 2, 1 FROM checkpoints",
-    )
-    .unwrap();
-    let node = Node::start::<1>(&path, &store).await;
+    for sql in [
+        "CREATE TABLE tallies_2 AS SELECT * FROM tallies WHERE total IS NULL",
+        "CREATE UNIQUE INDEX keys ON tallies_2 (key)",
+        "INSERT INTO builds (view, version, layout, rows_in, position, updated, generation, stopped)
+         SELECT view, version, layout, 'tallies_2', 0, updated, 2, TRUE FROM checkpoints",
+    ] {
+        place.lines(sql);
+    }
+    let node = Node::start::<1>(&place, &store).await;
     let waits = node.tells(|status| status.rebuild.is_some()).await.rebuild.unwrap();
     assert!(waits.stopped && waits.generation == 2);
     node.reaches(raise(&store, "c0", 1).await).await;
@@ -100,17 +97,16 @@ async fn one_that_was_stopped_waits_through_a_restart_until_it_is_asked_to_go_on
 #[tokio::test]
 async fn another_version_is_built_beside_the_old_rows_which_serve_meanwhile() {
     let (server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
+    let place = Place::make();
     raise(&store, "a", 1).await;
     let last = raise(&store, "a", 2).await;
-    let node = Node::start::<1>(&path, &store).await;
+    let node = Node::start::<1>(&place, &store).await;
     node.reaches(last).await;
     assert_eq!(rows(&node.stop().await).await, [("a".into(), 3, 2)]);
 
     // Without the broker nothing can be built, and the old rows serve.
     server.pause().unwrap();
-    let node = Node::start::<10>(&path, &store).await;
+    let node = Node::start::<10>(&place, &store).await;
     assert_eq!(rows(&node.views).await, [("a".into(), 3, 2)]);
     assert_eq!(node.views.statuses()[0].version, 1);
     server.resume().unwrap();
@@ -124,18 +120,17 @@ async fn another_version_is_built_beside_the_old_rows_which_serve_meanwhile() {
 fn a_crash_at_any_moment_of_a_rebuild_loses_nothing() {
     let lasting = Runtime::new().unwrap();
     let (_server, store) = lasting.block_on(log());
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
+    let place = Place::make();
     lasting.block_on(fill(&store, 40));
     let first = Runtime::new().unwrap();
-    let node = first.block_on(Node::start::<1>(&path, &store));
+    let node = first.block_on(Node::start::<1>(&place, &store));
     first.block_on(async { node.reaches(store.head().await.unwrap()).await });
     drop(node);
     drop(first);
     for round in 0..20_u32 {
         let life = Runtime::new().unwrap();
         life.block_on(async {
-            let node = Node::start::<1>(&path, &store).await;
+            let node = Node::start::<1>(&place, &store).await;
             done(node.ask(Asked::Rebuild).await);
             for _ in 0..round * 7 {
                 tokio::task::yield_now().await;
@@ -146,7 +141,7 @@ fn a_crash_at_any_moment_of_a_rebuild_loses_nothing() {
         drop(life);
     }
     lasting.block_on(async {
-        let node = Node::start::<1>(&path, &store).await;
+        let node = Node::start::<1>(&place, &store).await;
         node.reaches(raise(&store, "c0", 1).await).await;
         node.tells(|status| status.rebuild.is_none()).await;
         let all = rows(&node.views).await;

@@ -1,13 +1,12 @@
 //! Counters, a view of them, and a node that keeps it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use event_model::{Column, Decider, Event, Metadata, Position, Projection, Recorded, Unreadable};
 use event_store::{Connection, EventStore, ExecuteError, Settings, StoreError};
 use nats_launcher::Server;
 use projections::{
-    Answer, Asked, Order, Query, Report, RunError, SqliteViews, ViewStatus, Views, Waited, ask,
+    Answer, Asked, HomeAddress, Order, Query, Report, RunError, ViewStatus, Views, Waited, ask,
 };
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -15,6 +14,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
+
+use crate::place::Place;
 
 /// Nothing here takes so long unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -115,7 +116,7 @@ pub(crate) struct Node {
     store: EventStore,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), RunError>>,
-    _desk: AbortOnDropHandle,
+    desk: AbortOnDropHandle,
 }
 
 /// A task that ends with this value.
@@ -128,12 +129,16 @@ impl Drop for AbortOnDropHandle {
 }
 
 impl Node {
-    pub(crate) async fn start<const VERSION: u32>(path: &Path, store: &EventStore) -> Self {
-        Self::of::<Tallies<VERSION>>(path, store).await
+    pub(crate) async fn start<const VERSION: u32>(place: &Place, store: &EventStore) -> Self {
+        Self::of::<Tallies<VERSION>>(place, store).await
     }
 
-    pub(crate) async fn of<P: Projection>(path: &Path, store: &EventStore) -> Self {
-        let views = Views::new(SqliteViews::open(path).unwrap());
+    pub(crate) async fn of<P: Projection>(place: &Place, store: &EventStore) -> Self {
+        Self::at::<P>(&place.address(), store).await
+    }
+
+    pub(crate) async fn at<P: Projection>(address: &HomeAddress, store: &EventStore) -> Self {
+        let views = Views::open(address).await.unwrap();
         let worker = views.worker::<P>().await.unwrap();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(worker.run(store.clone(), async move {
@@ -141,13 +146,16 @@ impl Node {
         }));
         let desk = views.desk(P::NAME).unwrap().run(store.clone(), std::future::pending());
         let (store, desk) = (store.clone(), AbortOnDropHandle(tokio::spawn(desk)));
-        Self { views, store, stop, running, _desk: desk }
+        Self { views, store, stop, running, desk }
     }
 
     /// Told to stop, as a program does.
-    pub(crate) async fn stop(self) -> Views {
+    pub(crate) async fn stop(mut self) -> Views {
         self.stop.send(()).unwrap();
         self.running.await.unwrap().unwrap();
+        // It holds the home, too.
+        self.desk.0.abort();
+        assert!((&mut self.desk.0).await.unwrap_err().is_cancelled());
         self.views
     }
 
@@ -196,4 +204,21 @@ pub(crate) async fn rows(views: &Views) -> Vec<(String, u64, u64)> {
         (row.key, tally.total, tally.events)
     };
     page.rows.into_iter().map(row).collect()
+}
+
+impl Place {
+    /// As a program opens it.
+    pub(crate) async fn views(&self) -> Views {
+        Views::open(&self.address()).await.unwrap()
+    }
+
+    pub(crate) fn address(&self) -> HomeAddress {
+        self.url().parse().unwrap()
+    }
+
+    /// Changes one row behind everybody's back.
+    #[track_caller]
+    pub(crate) fn change(&self, sql: &str) {
+        assert_eq!(self.lines(&format!("{sql} RETURNING 1")).len(), 1, "{sql}");
+    }
 }

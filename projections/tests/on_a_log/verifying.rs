@@ -1,26 +1,19 @@
 //! Whether the rows are the fold of the log, and what is told when they are not.
 
-use std::path::Path;
-
 use event_store::{EventStore, StoreError};
 use projections::{Asked, Difference, Verified, VerifyError, verify};
 
+use crate::place::Place;
 use crate::toy::{Node, Tallies, log, raise, rows};
 use crate::trouble::paint;
 
-async fn verified<const VERSION: u32>(path: &Path, store: &EventStore) -> Result<Verified, VerifyError> {
+async fn verified<const VERSION: u32>(place: &Place, store: &EventStore) -> Result<Verified, VerifyError> {
     let scratch = tempfile::tempdir().unwrap();
     let mut heard = Vec::new();
     let progress = |read, goal| heard.push((read, goal));
-    let verified = verify::<Tallies<VERSION>>(path, store, scratch.path(), progress).await?;
+    let verified = verify::<Tallies<VERSION>>(&place.address(), store, scratch.path(), progress).await?;
     assert!(verified.position.get() == 0 || heard.last().is_some_and(|(read, goal)| read == goal));
     Ok(verified)
-}
-
-fn change(path: &Path, sql: &str) {
-    let file = rusqlite::Connection::open(path).unwrap();
-    file.busy_timeout(crate::toy::PATIENCE).unwrap();
-    assert_eq!(file.execute(sql, []).unwrap(), 1);
 }
 
 fn keys(verified: &Verified) -> Vec<&str> {
@@ -30,9 +23,8 @@ fn keys(verified: &Verified) -> Vec<&str> {
 #[tokio::test]
 async fn rows_that_their_worker_wrote_are_equal_and_an_edited_one_is_found() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
-    let node = Node::start::<1>(&path, &store).await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
     for counter in ["a", "b", "c", "a"] {
         raise(&store, counter, 1).await;
     }
@@ -41,16 +33,16 @@ async fn rows_that_their_worker_wrote_are_equal_and_an_edited_one_is_found() {
     paint(&store, "counter", "d").await;
     let last = paint(&store, "wall", "x").await;
     node.reaches(last).await;
-    let found = verified::<1>(&path, &store).await.unwrap();
+    let found = verified::<1>(&place, &store).await.unwrap();
     assert_eq!((found.rows, found.different, found.damage.len()), (4, 0, 0), "{found:?}");
     assert!(found.position.get() >= 6 && found.generation == 1);
 
-    change(&path, "UPDATE tallies SET row = '{\"total\":5,\"events\":2}' WHERE key = 'a'");
-    change(&path, "DELETE FROM tallies WHERE key = 'b'");
-    change(&path, "UPDATE tallies SET total = 8 WHERE key = 'c'");
-    change(&path, "INSERT INTO tallies VALUES ('e', 1, 1, '{}', 1)");
-    change(&path, "DELETE FROM failures");
-    let found = verified::<1>(&path, &store).await.unwrap();
+    place.change("UPDATE tallies SET row = '{\"total\":5,\"events\":2}' WHERE key = 'a'");
+    place.change("DELETE FROM tallies WHERE key = 'b'");
+    place.change("UPDATE tallies SET total = 8 WHERE key = 'c'");
+    place.change("INSERT INTO tallies VALUES ('e', 1, 1, '{}', 1)");
+    place.change("DELETE FROM failures");
+    let found = verified::<1>(&place, &store).await.unwrap();
     assert_eq!((found.different, keys(&found)), (5, vec!["a", "b", "c", "d", "e"]));
     let difference = |index: usize| &found.first[index];
     let row = |image: &Option<projections::Image>| image.as_ref().and_then(|image| image.row.clone());
@@ -68,40 +60,40 @@ async fn rows_that_their_worker_wrote_are_equal_and_an_edited_one_is_found() {
 #[tokio::test]
 async fn a_rebuild_mends_what_was_found_while_events_come() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
-    let node = Node::start::<1>(&path, &store).await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
     for counter in 0..30 {
         raise(&store, &format!("c{counter}"), 1).await;
     }
     node.reaches(store.head().await.unwrap()).await;
-    change(&path, "UPDATE tallies SET row = '{\"total\":5,\"events\":2}' WHERE key = 'c7'");
-    assert_eq!(verified::<1>(&path, &store).await.unwrap().different, 1);
+    place.change("UPDATE tallies SET row = '{\"total\":5,\"events\":2}' WHERE key = 'c7'");
+    assert_eq!(verified::<1>(&place, &store).await.unwrap().different, 1);
     let (asked, more) = tokio::join!(node.ask(Asked::Rebuild), raise(&store, "c7", 1));
     drop(asked);
     node.tells(|status| status.generation == 2).await;
     node.reaches(more).await;
-    let (found, last) = tokio::join!(verified::<1>(&path, &store), raise(&store, "c8", 1));
+    let (found, last) = tokio::join!(verified::<1>(&place, &store), raise(&store, "c8", 1));
     let found = found.unwrap();
     assert_eq!((found.different, found.generation), (0, 2), "{found:?}");
     node.reaches(last).await;
     assert_eq!(rows(&node.stop().await).await.len(), 30);
-    assert_eq!(verified::<1>(&path, &store).await.unwrap().different, 0);
+    assert_eq!(verified::<1>(&place, &store).await.unwrap().different, 0);
 }
 
 #[tokio::test]
 async fn what_cannot_be_compared_is_told() {
     let (_server, store) = log().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("views.sqlite");
-    let missing = verified::<1>(&path, &store).await;
-    assert!(matches!(missing, Err(VerifyError::View(_))) && !path.exists());
-    let node = Node::start::<1>(&path, &store).await;
+    let place = Place::make();
+    let missing = verified::<1>(&place, &store).await;
+    assert!(
+        matches!(missing, Err(VerifyError::View(_))) && place.try_lines("SELECT 1 FROM checkpoints").is_err()
+    );
+    let node = Node::start::<1>(&place, &store).await;
     node.reaches(raise(&store, "a", 1).await).await;
     node.stop().await;
-    let other_version = verified::<10>(&path, &store).await.unwrap_err();
+    let other_version = verified::<10>(&place, &store).await.unwrap_err();
     assert!(other_version.to_string().contains("version 1, this program folds version 10"));
     let (_other_server, other) = log().await;
-    let replaced = verified::<1>(&path, &other).await;
+    let replaced = verified::<1>(&place, &other).await;
     assert!(matches!(replaced, Err(VerifyError::Log(StoreError::Corrupt(_)))), "{replaced:?}");
 }

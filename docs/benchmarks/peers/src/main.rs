@@ -1,10 +1,12 @@
-//! Starts two peers of this repository's store, UmaDB and postgres-es on PostgreSQL, and measures appends to them.
+//! Starts two peers of this repository's store, UmaDB and postgres-es on PostgreSQL, and measures appends to them, and
+//! how postgres-es builds a view.
 
 #![expect(clippy::print_stdout, reason = "a line of JSON is what the caller reads")]
 
 mod appends;
 mod event;
 mod postgres;
+mod replay;
 mod serve;
 mod servers;
 mod umadb;
@@ -50,6 +52,13 @@ enum Call {
         #[arg(long, value_parser = seconds, default_value = "1")]
         warmup: Duration,
     },
+    /// Stores the events of orders that come on standard input, lets postgres-es build its view of them, and prints what
+    /// that took: {"order","version","event"} a line
+    Replay {
+        /// The address that serve has printed for PostgreSQL
+        #[arg(long)]
+        at: String,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -78,6 +87,10 @@ async fn main() -> anyhow::Result<()> {
                 }
             };
             println!("{}", serde_json::to_string(&found)?);
+            Ok(())
+        }
+        Call::Replay { at } => {
+            println!("{}", serde_json::to_string(&replay::measure(&at).await?)?);
             Ok(())
         }
     }

@@ -104,7 +104,7 @@ fn what_touches_no_row_moves_the_checkpoint_only_when_asked() {
     let mark = |home: &Home| home.wait(home.views.serving("tallies")).unwrap().unwrap().mark;
     assert_eq!(mark(&home), Mark::START);
     let to = Mark { position: Position::new(2), id: None };
-    home.wait(home.views.advance(&home.target, home.mark, to)).unwrap();
+    home.wait(home.views.commit(&home.target, Vec::new(), home.mark, to)).unwrap();
     assert_eq!(mark(&home), to);
 }
 
@@ -124,6 +124,6 @@ fn a_checkpoint_is_read_as_it_was_written() {
     let mut home = Home::new();
     home.apply(&[raised(1, "a")]);
     let definition = crate::definition::Definition::of::<Tallies>().unwrap().into();
-    let reopened = crate::sqlite::SqliteViews::open(home.folder.path().join("views.sqlite")).unwrap();
-    assert_eq!(home.wait(reopened.prepare(&definition)).unwrap().serving.mark, Mark::on(&raised(1, "a")));
+    home.views = home.again(2);
+    assert_eq!(home.wait(home.views.prepare(&definition)).unwrap().serving.mark, Mark::on(&raised(1, "a")));
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use event_model::{Column, EntityName, Event, Position, Projection, Recorded, Unreadable};
 use event_store::{Entry, Mark};
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 use time::OffsetDateTime;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
+use super::place::Place;
+use crate::address::HomeAddress;
+use crate::applying::{Applied, apply};
 use crate::definition::Definition;
 use crate::error::ViewError;
-use crate::generation::{Place, Target};
-use crate::sqlite::connection::lock;
-use crate::sqlite::{Applied, SqliteViews};
+use crate::generation::{self, Target};
+use crate::home::{self, Claim};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -35,13 +36,13 @@ impl Event for CounterEvent {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Tally {
-    pub(super) total: i64,
-    pub(super) parity: String,
+pub(crate) struct Tally {
+    pub(crate) total: i64,
+    pub(crate) parity: String,
 }
 
 #[derive(Debug)]
-pub(super) struct Tallies;
+pub(crate) struct Tallies;
 
 impl Projection for Tallies {
     const NAME: &'static str = "tallies";
@@ -70,25 +71,42 @@ impl Projection for Tallies {
     }
 }
 
-/// A home in a folder of its own, and what it takes to drive it without a worker.
+/// A home of its own, and what it takes to drive it without a worker.
 pub(super) struct Home {
-    pub(super) views: SqliteViews,
+    pub(super) views: Arc<dyn home::Home>,
     pub(super) definition: Arc<Definition>,
     pub(super) target: Target,
     pub(super) mark: Mark,
-    pub(super) folder: TempDir,
+    pub(super) place: Place,
     runtime: Runtime,
 }
 
 impl Home {
     pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let views = SqliteViews::open(folder.path().join("views.sqlite")).unwrap();
-        let definition = Arc::new(Definition::of::<Tallies>().unwrap());
+        Self::of::<Tallies>()
+    }
+
+    /// With the table of this projection.
+    pub(super) fn of<P: Projection>() -> Self {
+        let place = Place::make();
+        let definition = Arc::new(Definition::of::<P>().unwrap());
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let views = runtime.block_on(async {
+            let views = place.url().parse::<HomeAddress>().unwrap().open().await.unwrap();
+            views.found(&definition).await.unwrap();
+            claimed(views, &definition, 1).await
+        });
         let serving = runtime.block_on(views.prepare(&definition)).unwrap().serving;
-        let target = serving.target(&definition, Place::Serving, &Arc::default());
-        Self { views, definition, target, mark: serving.mark, folder, runtime }
+        let target = serving.target(&definition, generation::Place::Serving, &Arc::default());
+        Self { views, definition, target, mark: serving.mark, place, runtime }
+    }
+
+    /// The same home as the worker with this token has it.
+    pub(super) fn again(&self, token: u64) -> Arc<dyn home::Home> {
+        self.wait(async {
+            let views = self.place.url().parse::<HomeAddress>().unwrap().open().await.unwrap();
+            claimed(views, &self.definition, token).await
+        })
     }
 
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
@@ -103,7 +121,7 @@ impl Home {
     pub(super) fn try_apply_as<P: Projection>(&self, entries: &[Entry]) -> Result<Applied, ViewError> {
         let Some(last) = entries.last() else { return Ok(Applied::default()) };
         let entries = Arc::new(entries.to_vec());
-        self.wait(self.views.apply::<P>(&self.target, &entries, self.mark, Mark::on(last)))
+        self.wait(apply::<P>(self.views.as_ref(), &self.target, &entries, self.mark, Mark::on(last)))
     }
 
     /// As the worker does: the mark moves when a row was touched.
@@ -121,11 +139,22 @@ impl Home {
 
     /// Every row with all its columns, as text.
     pub(super) fn rows(&self) -> Vec<String> {
-        let writer = lock(&self.views.writer);
-        let sql = "SELECT key || '|' || first_position || '|' || last_position || '|' || row || '|' || total
-                       || '|' || parity FROM tallies ORDER BY key";
-        let mut statement = writer.prepare(sql).unwrap();
-        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        let columns = self.place.columns(&["total", "parity"]);
+        let sql =
+            format!("SELECT key, first_position, last_position, row, {columns} FROM tallies ORDER BY key");
+        self.place.lines(&sql)
+    }
+}
+
+/// A home as the worker with this token has it.
+async fn claimed(
+    views: Arc<dyn home::Home>,
+    definition: &Arc<Definition>,
+    token: u64,
+) -> Arc<dyn home::Home> {
+    match views.claim(definition.name, token, Uuid::from_u128(token.into())).await.unwrap() {
+        Claim::Held(views) => views,
+        Claim::Outbid(token) => panic!("somebody had token {token}"),
     }
 }
 
@@ -152,6 +181,6 @@ pub(super) fn entry(position: u64, counter: &str, event: Option<&CounterEvent>) 
 }
 
 /// A counter raised by one.
-pub(super) fn raised(position: u64, counter: &str) -> Entry {
+pub(crate) fn raised(position: u64, counter: &str) -> Entry {
     entry(position, counter, Some(&CounterEvent::CounterRaised { by: 1 }))
 }

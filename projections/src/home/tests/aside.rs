@@ -8,8 +8,8 @@ use event_store::Entry;
 use proptest::prelude::*;
 
 use super::toy::{CounterEvent, Home, Tallies, Tally, entry, raised};
+use crate::applying::apply_again;
 use crate::fold::Skipped;
-use crate::sqlite::connection::lock;
 
 /// Panics at what the tests name, in each of its functions.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ proptest! {
                 let due = [vec![failure.position], waiting].concat();
                 let half = due.len().div_ceil(2);
                 let entries = log.iter().filter(|entry| due[..half].contains(&entry.position())).cloned().collect();
-                let again = home.views.apply_again::<Tallies>(&home.target, &failure, entries, due.get(half).copied());
+                let again = apply_again::<Tallies>(home.views.as_ref(), &home.target, &failure, entries, due.get(half).copied());
                 prop_assert!(home.wait(again).unwrap().failed.is_empty());
             }
         }
@@ -145,7 +145,13 @@ fn what_still_fails_is_counted_and_what_comes_next_waits() {
     let key = |home: &Home| home.wait(home.views.failure(&home.target, "a", 9)).unwrap().unwrap().0;
     let failure = key(&home);
     assert_eq!((failure.tries, failure.waiting, &*failure.event_type), (1, 1, "counter-raised"));
-    let again = home.views.apply_again::<Fragile>(&home.target, &failure, vec![eight, log[2].clone()], None);
+    let again = apply_again::<Fragile>(
+        home.views.as_ref(),
+        &home.target,
+        &failure,
+        vec![eight, log[2].clone()],
+        None,
+    );
     assert_eq!(home.wait(again).unwrap().failed.len(), 1);
     let failure = key(&home);
     assert_eq!((failure.tries, failure.waiting), (2, 1));
@@ -169,7 +175,7 @@ fn an_event_that_somebody_skips_counts_for_nothing_from_then_on() {
 fn a_row_that_the_projection_did_not_write_is_set_aside() {
     let mut home = Home::new();
     home.apply(&[raised(1, "a")]);
-    lock(&home.views.writer).execute("UPDATE tallies SET row = '{}'", []).unwrap();
+    home.place.lines("UPDATE tallies SET row = '{}' RETURNING key");
     let applied = home.apply(&[raised(2, "a"), raised(3, "b")]);
     let reason = &applied.failed[0].reason;
     assert!(reason.starts_with("the row is not what its projection wrote: missing field"), "{reason}");
@@ -186,7 +192,5 @@ fn another_generation_has_failures_of_its_own() {
     let serving = home.wait(home.views.serving("tallies")).unwrap().unwrap();
     home.wait(home.views.switch(&home.definition, serving, built.number, built.mark)).unwrap();
     assert_eq!(home.wait(home.views.count_failures("tallies", 1)).unwrap(), 0);
-    let left: i64 =
-        lock(&home.views.writer).query_row("SELECT count(*) FROM queued", [], |row| row.get(0)).unwrap();
-    assert_eq!(left, 0);
+    assert_eq!(home.place.lines("SELECT count(*) FROM queued"), ["0"]);
 }

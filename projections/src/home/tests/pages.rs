@@ -7,7 +7,6 @@ use super::toy::{CounterEvent, Home, entry, raised};
 use crate::cursor::Cursor;
 use crate::error::ViewError;
 use crate::query::{Order, Page, Query};
-use crate::sqlite::connection::lock;
 
 fn page(home: &Home, query: Query) -> Page {
     home.wait(home.views.list(&home.definition, query)).unwrap()
@@ -99,17 +98,6 @@ fn a_page_says_up_to_where_the_log_is_in_it() {
 }
 
 #[test]
-fn a_list_never_waits_for_the_writer() {
-    let mut home = Home::new();
-    home.apply(&[raised(1, "a")]);
-    let views = home.views.clone();
-    let writer = lock(&views.writer);
-    writer.execute_batch("BEGIN IMMEDIATE; DELETE FROM tallies").unwrap();
-    assert_eq!(keys(&page(&home, Query::new(Order::KeyAscending, 1))), ["a"]);
-    writer.execute_batch("ROLLBACK").unwrap();
-}
-
-#[test]
 fn a_cursor_of_another_order_and_an_unknown_column_are_told() {
     let mut home = Home::new();
     home.apply(&[raised(1, "a"), raised(2, "b")]);
@@ -120,27 +108,4 @@ fn a_cursor_of_another_order_and_an_unknown_column_are_told() {
     assert!(matches!(wrong, ViewError::WrongCursor));
     let unknown = list(Query::new(Order::NewestFirst, 1).having("row", "x"));
     assert!(matches!(unknown, ViewError::UnknownColumn { view: "tallies", column } if column == "row"));
-}
-
-#[test]
-fn every_filter_has_an_index_that_gives_its_order() {
-    let home = Home::new();
-    let writer = lock(&home.views.writer);
-    for (wanted, index) in [
-        ("parity = 'odd' AND ", "tallies_by_parity "),
-        ("total = 1 AND parity = 'odd' AND ", "tallies_by_total_and_parity "),
-        ("", "tallies_by_first_position "),
-    ] {
-        let sql = format!(
-            "EXPLAIN QUERY PLAN SELECT key, row FROM tallies WHERE {wanted}first_position < 9
-             ORDER BY first_position DESC LIMIT 3"
-        );
-        let mut statement = writer.prepare(&sql).unwrap();
-        let plan = statement.query_map([], |row| row.get::<_, String>(3)).unwrap();
-        let plan = plan.map(Result::unwrap).collect::<Vec<_>>().join("; ");
-        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}");
-    }
-    let by_key = "EXPLAIN QUERY PLAN SELECT row FROM tallies WHERE parity = 'odd' ORDER BY key LIMIT 3";
-    let plan: String = writer.query_row(by_key, [], |row| row.get(3)).unwrap();
-    assert!(plan.starts_with("SEARCH") && plan.contains("tallies_by_parity "), "{plan}");
 }
