@@ -22,6 +22,7 @@ use broker::Broker;
 pub(crate) use doors::CLAIM_KEY;
 use doors::Doors;
 use lines::StartLines;
+use measure::Numbers;
 use roles::Roles;
 
 /// Serves until a signal asks for the end, or a role dies.
@@ -33,6 +34,7 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
         Failure::because(Exit::Usage, "what an earlier run left cannot be removed: see --ready-file", error)
     })?;
     let doors = if settings.runs(Role::Api) { Some(Doors::bind(&settings).await?) } else { None };
+    let numbers = Numbers::begin(&settings).await?;
     let home = settings.views(data.path())?;
     let views = Views::open(&home).await?;
 
@@ -46,7 +48,7 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
     let endpoints = Endpoints { http, nats: broker.url().to_owned(), pid: std::process::id() };
     let mut roles = Roles::default();
     let serving = async {
-        start(&settings, &mut roles, doors, views, &broker).await?;
+        start(&settings, &mut roles, numbers, doors, views, &broker).await?;
         lines.print(format)?;
         ready.now(&endpoints).map_err(|error| {
             Failure::because(Exit::Usage, "the ready file cannot be written: see --ready-file", error)
@@ -74,12 +76,13 @@ pub(crate) async fn run(settings: Serve, format: LogFormat) -> Result<(), Failur
 async fn start(
     settings: &Serve,
     roles: &mut Roles,
+    numbers: Numbers,
     doors: Option<Doors>,
     views: Views,
     broker: &Broker,
 ) -> Result<(), Failure> {
     let store = broker.store();
-    let metrics = measure::start(roles, broker)?;
+    let metrics = numbers.start(roles, broker, &views);
     if settings.runs(Role::Projections) {
         project(roles, &views, store).await?;
     } else {

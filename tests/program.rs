@@ -153,6 +153,7 @@ fn a_setting_that_cannot_work_is_named() {
     };
     serve(&["--listen", "nowhere"], "--listen");
     serve(&["--listen", "0.0.0.0:0"], "--token-file");
+    serve(&["--metrics-listen", "nowhere"], "--metrics-listen");
     serve(&["--token-file", "/nonexistent"], "--token-file");
     serve(&["--nats-server", "/bin/false"], "--nats-server");
     serve(&["--nats-port", "many"], "--nats-port");
@@ -177,7 +178,14 @@ fn a_taken_address_is_refused_before_a_broker_is_started() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    refused(&["serve", "--listen", &address, "--data-dir", folder.path().to_str().unwrap()], 2, "--listen");
+    let data_dir = folder.path().to_str().unwrap();
+    refused(&["serve", "--listen", &address, "--data-dir", data_dir], 2, "--listen");
+    let metrics = ["--metrics-listen", &address];
+    refused(
+        &[&["serve", "--listen", "127.0.0.1:0", "--data-dir", data_dir], &metrics[..]].concat(),
+        2,
+        metrics[0],
+    );
     assert!(!folder.path().join("nats").exists());
 }
 

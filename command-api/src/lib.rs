@@ -51,5 +51,5 @@ mod users;
 pub use api::{Acknowledged, Api};
 pub use auth::Tokens;
 pub use requests::Requests;
-pub use server::run;
+pub use server::{run, run_metrics};
 pub use turns::Turns;

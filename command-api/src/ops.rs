@@ -1,11 +1,13 @@
 //! For operators and load balancers.
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{FromRef, Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use event_store::StoreError;
+use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Report;
 use serde::Serialize;
 
@@ -70,11 +72,20 @@ pub(crate) async fn readyz(State(api): State<Api>, RawQuery(query): RawQuery) ->
 }
 
 /// `GET /metrics`
-pub(crate) async fn metrics(State(api): State<Api>) -> Response {
-    metrics::gauge!("jetsource_broker_connected").set(if api.store.connection().is_up() { 1.0 } else { 0.0 });
-    api.metrics.run_upkeep();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render())
-        .into_response()
+pub(crate) async fn metrics(State(metrics): State<PrometheusHandle>) -> Response {
+    metrics.run_upkeep();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render()).into_response()
+}
+
+impl FromRef<Api> for PrometheusHandle {
+    fn from_ref(api: &Api) -> Self {
+        api.metrics.clone()
+    }
+}
+
+/// What a process shows that has no API.
+pub(crate) fn without_the_api(metrics: PrometheusHandle) -> Router {
+    Router::new().route("/livez", get(livez)).route("/metrics", get(self::metrics)).with_state(metrics)
 }
 
 /// `GET /problems/{slug}`

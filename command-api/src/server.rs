@@ -11,13 +11,14 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
 use crate::line::Line;
-use crate::routes;
+use crate::{ops, routes};
 
 /// How long the head of a request may take; an idle connection is closed after it too.
 const HEAD: Duration = Duration::from_secs(5);
@@ -32,9 +33,27 @@ pub(crate) const END: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the listener cannot say where it listens.
 pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
-    let shutdown = api.ending.clone();
-    let commands = TaskTracker::new();
-    let service = TowerToHyperService::new(routes::router(api, commands.clone()));
+    let (shutdown, commands) = (api.ending.clone(), TaskTracker::new());
+    let router = routes::router(api, commands.clone());
+    serve(listener, router, commands, shutdown).await;
+    Ok(())
+}
+
+/// Serves `/metrics` and `/livez` alone until `ending` is cancelled, to whoever connects: for a process without the API.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_metrics(
+    listener: TcpListener,
+    metrics: PrometheusHandle,
+    ending: CancellationToken,
+) -> io::Result<()> {
+    serve(listener, ops::without_the_api(metrics), TaskTracker::new(), ending).await;
+    Ok(())
+}
+
+async fn serve(listener: TcpListener, router: Router, commands: TaskTracker, shutdown: CancellationToken) {
+    let service = TowerToHyperService::new(router);
     let connections = GracefulShutdown::new();
     let mut at_the_door = AT_THE_DOOR;
     while let Some(stream) = next(&listener, &shutdown, &mut at_the_door).await {
@@ -62,7 +81,6 @@ pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
     if tokio::time::timeout(END, finished).await.is_err() {
         tracing::warn!("requests were still running after 10 s");
     }
-    Ok(())
 }
 
 /// The next connection. Once the end was asked for, one that waits already: its caller has been told by the system that

@@ -122,7 +122,11 @@ impl EventStore {
         let count = writes.iter().map(|write| write.drafts.len()).sum();
         let span = trace::publishing(&subjects::append(&first.entity), &first.entity, count);
         let metadata = trace::sent_by(&span, metadata);
-        self.append_first(first, writes, &metadata, deadline).instrument(span).await
+        let stored = self.append_first(first, writes, &metadata, deadline).instrument(span).await;
+        if let Err(error) = &stored {
+            failed(error);
+        }
+        stored
     }
 
     /// [`EventStore::append_by`], where this is the first that has events.
@@ -161,10 +165,7 @@ impl EventStore {
                 Attempt::Taken(entity) => match self.what_is_stored(writes, deadline).await {
                     Ok(Found::All(position)) if unanswered => return Ok(position),
                     Ok(Found::Some) => "a part of it is stored: its rest will follow".into(),
-                    Ok(_) => {
-                        metrics::counter!("jetsource_append_conflicts_total").increment(1);
-                        return Err(StoreError::Conflict { entity });
-                    }
+                    Ok(_) => return Err(StoreError::Conflict { entity }),
                     Err(_) if !unanswered => return Err(StoreError::Conflict { entity }),
                     Err(error) => error.into(),
                 },
@@ -240,6 +241,20 @@ impl EventStore {
         }
         Ok(Some(after))
     }
+}
+
+/// Counts an append that was not stored. A conflict is no failure: somebody else was faster.
+fn failed(error: &StoreError) {
+    let reason = match error {
+        StoreError::Conflict { .. } => {
+            return metrics::counter!("jetsource_append_conflicts_total").increment(1);
+        }
+        StoreError::Unavailable(_) => "unavailable",
+        StoreError::OutcomeUnknown(_) => "unknown",
+        StoreError::Corrupt(_) => "log",
+        StoreError::Unfit(_) => "unfit",
+    };
+    metrics::counter!("jetsource_append_failures_total", "reason" => reason).increment(1);
 }
 
 /// The broker's refusals, by number.

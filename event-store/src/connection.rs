@@ -14,7 +14,6 @@ mod access;
 mod durability;
 
 pub use access::Access;
-pub(crate) use durability::SUBJECT as JSZ;
 
 /// The oldest broker that can do what the log needs.
 pub const OLDEST_BROKER: (i64, i64) = (2, 15);
@@ -75,6 +74,30 @@ pub enum Durability {
     Lazy,
     /// The broker would not say.
     Unknown(String),
+}
+
+/// What the servers of the broker tell of themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Servers {
+    /// How many there are, by their own word.
+    pub of: usize,
+    /// How many have told.
+    pub told: usize,
+    /// How many of those acknowledge before they have synced.
+    pub lazy: usize,
+    /// What each stores that has told.
+    pub storage: Vec<Storage>,
+}
+
+/// What one server stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// Its name.
+    pub server: String,
+    /// On its disk, in bytes.
+    pub bytes: u64,
+    /// The most that it may store, in bytes.
+    pub limit: Option<u64>,
 }
 
 impl Connection {
@@ -166,6 +189,14 @@ impl Connection {
     /// each is asked: all who answer must sync, and more than half of all must answer.
     pub async fn durability(&self) -> Durability {
         durability::ask(&self.client).await
+    }
+
+    /// Asks each server how it syncs and how much it stores, where [`Connection::durability`] asks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when nobody answers there.
+    pub async fn servers(&self) -> Result<Servers, StoreError> {
+        durability::servers(&self.client).await.map_err(StoreError::away)
     }
 
     /// The NATS client.

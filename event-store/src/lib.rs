@@ -84,7 +84,7 @@ mod way;
 pub use also::Also;
 pub use append::{Stand, Write};
 pub use chain::Chain;
-pub use connection::{Access, ConnectError, Connection, Durability};
+pub use connection::{Access, ConnectError, Connection, Durability, Servers, Storage};
 pub use deadlines::{Due, DueDeadlines};
 pub use envelope::Entry;
 pub use error::{ExecuteError, Foreign, StoreError};

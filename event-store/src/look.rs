@@ -44,38 +44,19 @@ pub enum Standing {
     Missing,
 }
 
-/// How much a broker stores, and may store.
+/// How much the account of this user stores, and may store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
     /// Bytes that the account has in files.
     pub used: u64,
     /// The most that it may have there; `None` where nobody set a limit.
     pub most: Option<u64>,
-    /// The same of the whole server that answered; `None` when it does not tell.
-    pub server: Option<(u64, u64)>,
 }
 
 #[derive(Deserialize)]
 struct StreamInfo {
     #[serde(with = "time::serde::rfc3339")]
     ts: OffsetDateTime,
-}
-
-#[derive(Deserialize)]
-struct Jsz {
-    data: JszData,
-}
-
-#[derive(Deserialize)]
-struct JszData {
-    #[serde(default)]
-    storage: u64,
-    config: JszConfig,
-}
-
-#[derive(Deserialize)]
-struct JszConfig {
-    max_storage: u64,
 }
 
 #[derive(Deserialize)]
@@ -140,18 +121,14 @@ pub async fn clock_ahead(connection: &Connection) -> Result<Option<time::Duratio
     Ok(told.map(|info| info.ts - (asked + since.elapsed() / 2)))
 }
 
-/// What is stored, and how much may be.
+/// What is stored, and how much may be; of the servers themselves [`Connection::servers`] tells.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the broker does not answer.
 pub async fn space(connection: &Connection) -> Result<Space, StoreError> {
     let account = context(connection).query_account().await.map_err(StoreError::away)?;
     let most = account.limits.max_storage.and_then(|most| u64::try_from(most).ok());
-    let asked = Request::new().payload(r#"{"config":true}"#.into()).timeout(Some(TO_ANSWER));
-    let answer = connection.client().send_request(crate::connection::JSZ, asked).await.ok();
-    let told = answer.and_then(|answer| serde_json::from_slice::<Jsz>(&answer.payload).ok());
-    let server = told.map(|told| (told.data.storage, told.data.config.max_storage));
-    Ok(Space { used: account.storage, most, server })
+    Ok(Space { used: account.storage, most })
 }
 
 /// The versions of the nodes that answer requests as the service of this name, one each.

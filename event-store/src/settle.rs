@@ -7,7 +7,7 @@
 //! which a log that is shorter or another one is noticed.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ struct State {
     whole: Mutex<Mark>,
     /// The position of the mark that was kept last.
     kept: AtomicU64,
+    /// The log was found to be shorter than it was, or another one.
+    differs: AtomicBool,
 }
 
 /// The mark, as it is kept.
@@ -95,6 +97,11 @@ impl EventStore {
         self.admit(self.deadline()).await.map(drop)
     }
 
+    /// Whether writers were kept out when last looked at, because the log is shorter than it was, or another one.
+    pub fn log_differs(&self) -> bool {
+        self.admission().0.differs.load(Ordering::Relaxed)
+    }
+
     /// Settles whenever a connection was made anew, for ever.
     pub async fn keep_settled(&self) {
         let mut made = self.connection().made();
@@ -128,7 +135,10 @@ impl EventStore {
             if self.admission().0.connection.load(Ordering::Acquire) != connection {
                 let process = self.connection().server_process().await?;
                 if !self.admission().is_settled_on(&process) {
-                    self.look_through(deadline).await?;
+                    let looked = self.look_through(deadline).await;
+                    let differs = matches!(looked, Err(StoreError::Corrupt(_)));
+                    self.admission().0.differs.store(differs, Ordering::Relaxed);
+                    looked?;
                     self.admission().settled_on(process);
                 }
                 self.admission().0.connection.store(connection, Ordering::Release);

@@ -2,7 +2,7 @@
 
 use command_api::requests;
 use event_store::look::{self, Space, Standing};
-use event_store::{Connection, Durability};
+use event_store::{Connection, Durability, Storage};
 use time::Duration;
 
 use super::finding::Finding;
@@ -54,7 +54,7 @@ pub(super) async fn sync(connection: &Connection) -> Finding {
 /// How much of what the broker may store is used.
 pub(super) async fn space(connection: &Connection) -> Finding {
     const CHECK: &str = "broker space";
-    let Space { used, most, server } = match look::space(connection).await {
+    let Space { used, most } = match look::space(connection).await {
         Ok(space) => space,
         Err(error) => return Finding::unknown(CHECK, Failure::from(error).line()),
     };
@@ -62,11 +62,19 @@ pub(super) async fn space(connection: &Connection) -> Finding {
         Some(most) => format!("the account uses {} of {}", in_words(used), in_words(most)),
         None => format!("the account uses {}, without a limit of its own", in_words(used)),
     };
-    let whole = match server {
-        Some((used, most)) => format!("the server {} of {}", in_words(used), in_words(most)),
+    let servers = connection.servers().await.map(|servers| servers.storage).unwrap_or_default();
+    let told = servers.iter().filter_map(|Storage { bytes, limit, .. }| Some((*bytes, (*limit)?)));
+    let fullest = told.max_by_key(|(used, most)| hundredths(*used, *most));
+    let whole = match fullest {
+        Some((used, most)) if servers.len() == 1 => {
+            format!("the server {} of {}", in_words(used), in_words(most))
+        }
+        Some((used, most)) => {
+            format!("the fullest of {} servers {} of {}", servers.len(), in_words(used), in_words(most))
+        }
         None => "the server does not tell its own limit".to_owned(),
     };
-    let full = [most.map(|most| (used, most)), server];
+    let full = [most.map(|most| (used, most)), fullest];
     let full =
         full.into_iter().flatten().map(|(used, most)| hundredths(used, most)).max().unwrap_or_default();
     let seen = format!("{account}; {whole}");

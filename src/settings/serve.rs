@@ -74,6 +74,9 @@ pub(crate) struct Serve {
     /// Where traces go: the base of an OTLP/HTTP collector [default: nowhere, or what OpenTelemetry's own variable names]
     #[arg(long, value_name = "URL")]
     pub(crate) otlp_endpoint: Option<String>,
+    /// Where `/metrics` answers besides the API: for a process without the role api; not for the world
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics_listen: Option<String>,
     /// How long to go on once the end is asked for, while /readyz sends load balancers elsewhere; a second signal cuts it short
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration::parse)]
     pub(crate) drain: Duration,

@@ -31,9 +31,19 @@ const SAGAS: &[Series] = &[&[("saga", Checkout::CATEGORY)], &[("saga", Departure
 const LATER: &[Series] = &[];
 
 /// What is counted, and its series that are known before it happens.
-const COUNTERS: [(&str, &str, &[Series]); 23] = [
+const COUNTERS: [(&str, &str, &[Series]); 24] = [
     ("jetsource_append_batches_refused_total", "Shared batches that the broker refused.", ONE),
     ("jetsource_append_conflicts_total", "Appends that met another writer's.", ONE),
+    (
+        "jetsource_append_failures_total",
+        "Appends that were not stored, conflicts aside.",
+        &[
+            &[("reason", "log")],
+            &[("reason", "unavailable")],
+            &[("reason", "unfit")],
+            &[("reason", "unknown")],
+        ],
+    ),
     ("jetsource_append_retries_total", "Appends that were sent again.", ONE),
     ("jetsource_broker_restarts_total", "How often the broker that is a child died.", ONE),
     ("jetsource_commands_total", "Commands by what came of them.", LATER),
@@ -90,21 +100,38 @@ const COUNTERS: [(&str, &str, &[Series]); 23] = [
 ];
 
 /// What is as it is now.
-const GAUGES: [(&str, &str); 14] = [
+const GAUGES: [(&str, &str); 25] = [
     ("jetsource_broker_connected", "1 while the broker is connected."),
+    ("jetsource_broker_servers", "Servers of the broker, by their own word."),
+    (
+        "jetsource_broker_servers_lazy",
+        "Of those that told, servers that acknowledge before they have synced.",
+    ),
+    ("jetsource_broker_servers_told", "Servers of the broker that answered when they were last asked."),
+    ("jetsource_broker_storage_bytes", "What a server stores."),
+    ("jetsource_broker_storage_limit_bytes", "The most that a server may store."),
     ("jetsource_build_info", "1, for the version of the program."),
     ("jetsource_listeners", "Those who listen on GET /events."),
+    ("jetsource_log_available", "1 while the log has somebody who leads it."),
+    ("jetsource_log_differs", "1 when the log is not what was written to it."),
     ("jetsource_saga_events_behind", "Events that are not done with yet."),
     ("jetsource_saga_leads", "1 on the process that follows this kind of saga."),
     ("jetsource_saga_oldest_running_seconds", "How long ago the oldest saga that waits began."),
     ("jetsource_saga_position", "Up to where a kind of saga has read the log."),
     ("jetsource_sagas_running", "Sagas that wait."),
     ("jetsource_sagas_stuck", "Sagas that cannot go on."),
+    ("jetsource_view_error", "1 while a read model does not go on."),
     ("jetsource_view_events_behind", "Events that a read model has still to read."),
+    ("jetsource_view_events_per_second", "How many events a read model reads in a second."),
     ("jetsource_view_failures", "Rows that are set aside."),
     ("jetsource_view_lag_seconds", "How old the last event was when it was applied."),
+    ("jetsource_view_leads", "1 on the process that drives a read model."),
     ("jetsource_view_position", "Up to where a read model has read the log."),
     ("jetsource_view_rebuild_events_behind", "Events that a rebuild has still to read."),
+    (
+        "jetsource_view_rebuild_events_per_second",
+        "How many events a rebuild reads in a second; 0 without one.",
+    ),
 ];
 
 /// How long something took, or how much there was of it.
