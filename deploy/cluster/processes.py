@@ -189,10 +189,11 @@ class Broker:
 
 
 class Deployment:
-    """The broker with all roles on it."""
+    """The broker with all roles on it. `views` is the PostgreSQL database of the read models; without one each API node
+    and the worker beside it share a file."""
 
-    def __init__(self, folder, broker, participants=(), ports=None):
-        self.folder, self.broker, self.roles = folder, broker, {}
+    def __init__(self, folder, broker, participants=(), ports=None, views=None):
+        self.folder, self.broker, self.views, self.roles = folder, broker, views, {}
         self.participants = ["--checkout-participants", ",".join(participants)] if participants else []
         self.ports = ports or [free_port(), free_port()]
 
@@ -209,14 +210,16 @@ class Deployment:
     def add(self, role, number):
         name = f"{role}-{number}"
         data, ready = os.path.join(self.folder, name), os.path.join(self.folder, f"{name}.json")
-        views = f"sqlite:{os.path.join(self.folder, f'views-{number}.sqlite')}"
+        views = self.views or f"sqlite:{os.path.join(self.folder, f'views-{number}.sqlite')}"
+        metrics = f"127.0.0.1:{free_port()}"
         call = [program(), "serve", "--role", role, "--data-dir", data, "--ready-file", ready]
-        # An API node reads the rows that the worker beside it writes.
+        # An API node reads the rows that a worker writes.
         call += [] if role == "sagas" else ["--views", views]
         call += ["--listen", f"127.0.0.1:{self.ports[number - 1]}", "--drain", "2s"] if role == "api" else []
+        call += [] if role == "api" else ["--metrics-listen", metrics]
         call += self.participants if role == "sagas" else []
         process = Process(name, call, self.folder, self.broker.settings(role))
-        process.ready = ready
+        process.ready, process.metrics = ready, f"http://{metrics}/metrics"
         self.roles[name] = process
         return process
 

@@ -24,7 +24,8 @@ def main():
         for node, address in enumerate(broker.addresses):
             print(f"nats-server   tls://{address}    (health: http://127.0.0.1:{broker.monitors[node]}/healthz)")
         for name, process in sorted(deployment.roles.items()):
-            print(f"{name:<13} process {process.child.pid}, says what it does in {process.log}")
+            metrics = "" if name.startswith("api") else f", metrics at {process.metrics}"
+            print(f"{name:<13} process {process.child.pid}, says what it does in {process.log}{metrics}")
         print(f"read models   {folder}/views-1.sqlite, {folder}/views-2.sqlite")
         admin = " ".join(f"{name}={shlex.quote(value)}" for name, value in broker.settings("admin").items())
         with open(os.path.join(folder, "admin.env"), "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:

@@ -34,7 +34,7 @@ impl Home for PostgresViews {
             None => schema::make(&transaction, Place::Serving, definition, 1, view).await?,
         };
         transaction.commit().await?;
-        Ok(Found { serving, lease: Some(format!("view-{}-{view}", home.simple())) })
+        Ok(Found { serving, lease: Some(format!("view.{}.{view}", home.simple())) })
     }
 
     async fn claim(&self, view: &'static str, token: u64, holder: Uuid) -> Result<Claim, ViewError> {

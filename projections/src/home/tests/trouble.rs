@@ -91,7 +91,7 @@ fn who_is_not_the_last_to_claim_a_view_writes_nothing() {
         // No other process can have it.
         return;
     };
-    assert!(lease.starts_with("view-") && lease.ends_with("-tallies"), "{lease}");
+    assert!(lease.starts_with("view.") && lease.ends_with(".tallies"), "{lease}");
     let build = home.wait(home.views.begin_build(&home.definition)).unwrap();
     let next = home.again(7);
     let overtaken = |result: Result<(), ViewError>| assert!(matches!(result, Err(ViewError::Overtaken(_))));
