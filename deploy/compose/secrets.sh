@@ -20,7 +20,10 @@ password() { printf 'p%s' "$(openssl rand -hex 16)"; }
 printf '%s' "$(password)" >secrets/prometheus
 printf 'operator %s\nprometheus %s\n' "$(password)" "$(cat secrets/prometheus)" >secrets/tokens
 chmod 644 secrets/tokens secrets/prometheus
-for user in SYS API PROJECTIONS SAGAS SUBSCRIBER PAYMENT ADMIN; do
-    printf 'NATS_%s_PASSWORD=%s\n' "$user" "$(password)"
-done >.env
+{
+    for user in SYS API PROJECTIONS SAGAS SUBSCRIBER PAYMENT ADMIN; do
+        printf 'NATS_%s_PASSWORD=%s\n' "$user" "$(password)"
+    done
+    printf 'POSTGRES_PASSWORD=%s\nGRAFANA_PASSWORD=%s\n' "$(password)" "$(password)"
+} >.env
 echo "made: .env and secrets/; the token of the API is in secrets/tokens"
