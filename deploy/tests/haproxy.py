@@ -5,6 +5,7 @@ import http.client
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,14 +49,14 @@ class Proxy:
             raise RuntimeError(self.process.said())
         return self.are("UP")
 
-    def rows(self):
+    def rows(self, backend="nodes"):
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.stats}/;csv", timeout=5) as answer:
                 text = answer.read().decode().removeprefix("# ")
         except OSError:
             return {}
         rows = csv.DictReader(io.StringIO(text))
-        return {row["svname"]: row for row in rows if row["pxname"] == "nodes"}
+        return {row["svname"]: row for row in rows if row["pxname"] == backend}
 
     def are(self, state, names=("api-1", "api-2")):
         rows = self.rows()
@@ -69,7 +70,7 @@ class Proxy:
     def spread(self, requests):
         before = self.served()
         for _ in range(requests):
-            status, _ = self.call("GET", "/livez")
+            status, _ = self.call("GET", "/stock?limit=1")
             assert status == 200
         return [after - before for before, after in zip(before, self.served())]
 
@@ -85,6 +86,12 @@ class Proxy:
             return None, b""
         finally:
             connection.close()
+
+    def wait_for_more(self):
+        """A list that waits for a position far ahead."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", "/stock", headers={"Jetsource-Position": "1000000", "Prefer": "wait=30"})
+        return connection
 
     def listen(self):
         """A stream of events."""
@@ -176,15 +183,57 @@ class HAProxy(unittest.TestCase):
 
     def test_least_connections_goes_to_whoever_has_fewer(self):
         with Proxy(self.deployment, "leastconn") as proxy:
-            # Listeners stay connected; while the second node is away all are with the first.
+            # Four lists that wait for what is not there yet; while the second node is away all are with the first.
             self.deployment.roles["api-2"].end()
             until("api-2 is down", lambda: proxy.are("DOWN", ["api-2"]))
-            listeners = [proxy.listen() for _ in range(4)]
+            waiting = [proxy.wait_for_more() for _ in range(4)]
+            until("they wait", lambda: proxy.rows()["api-1"]["scur"] == "4")
             self.deployment.ready(self.deployment.roles["api-2"].start())
             until("api-2 is up", lambda: proxy.are("UP"))
             self.assertEqual(proxy.spread(12), [0, 12])
+            for connection in waiting:
+                connection.close()
+
+    def test_listeners_go_where_fewest_are(self):
+        with Proxy(self.deployment, "roundrobin") as proxy:
+            listeners = [proxy.listen() for _ in range(6)]
+            rows = proxy.rows("events")
+            self.assertEqual([rows[name]["scur"] for name in ("api-1", "api-2")], ["3", "3"])
             for connection, _ in listeners:
                 connection.close()
+
+    def test_what_is_about_one_node_is_not_asked_through_the_front(self):
+        with Proxy(self.deployment, "roundrobin") as proxy:
+            self.assertEqual([proxy.call("GET", path)[0] for path in ("/metrics", "/livez", "/readyz")], [404, 404, 200])
+
+    def hung(self, keys):
+        """The first node hangs with one of two commands, which are sent under these keys, and is killed."""
+        with Proxy(self.deployment, "roundrobin") as proxy:
+            articles, answers = [f"hung-{uuid.uuid4()}" for _ in keys], {}
+
+            def send(article, key):
+                answers[article] = proxy.call("POST", f"/stock/{article}/receipts", {"quantity": 1}, key)[0]
+
+            node = self.deployment.roles["api-1"]
+            node.send(signal.SIGSTOP)
+            threads = [threading.Thread(target=send, args=pair, daemon=True) for pair in zip(articles, keys)]
+            for thread in threads:
+                thread.start()
+            until("one is answered, one hangs", lambda: len(answers) == 1 and proxy.rows()["api-1"]["scur"] == "1")
+            node.kill()
+            for thread in threads:
+                thread.join(30)
+            stored = [proxy.call("GET", f"/stock/{article}")[0] == 200 for article in articles]
+            self.deployment.ready(node.start())
+            return [answers[article] for article in articles], stored
+
+    def test_a_command_without_a_key_is_never_sent_twice(self):
+        answers, stored = self.hung([None, None])
+        self.assertEqual(sorted(answers), [200, 502])
+        self.assertEqual(stored, [answer == 200 for answer in answers])
+
+    def test_a_command_with_a_key_is_carried_out_by_another_node(self):
+        self.assertEqual(self.hung([str(uuid.uuid4()), str(uuid.uuid4())]), ([200, 200], [True, True]))
 
     def test_a_killed_node_costs_nothing_who_sends_again_under_the_same_key(self):
         with Proxy(self.deployment, "roundrobin") as proxy:
