@@ -95,6 +95,7 @@ async fn what_sagas_do_is_measured() {
             "jetsource_saga_steps_total{saga=\"checkout\",step=\"learn\"}",
             "jetsource_saga_steps_total{saga=\"checkout\",step=\"send\"}",
             "jetsource_sagas_running{saga=\"checkout\"} 0",
+            "jetsource_sagas_stuck{saga=\"checkout\"} 0",
             "jetsource_saga_oldest_running_seconds{saga=\"departure\"} 0",
         ]
         .iter()

@@ -6,10 +6,11 @@
 //! - [`peers`]: UmaDB and postgres-es, where `docs/benchmarks/peers` was built
 //! - [`appends`]: appends with an fsync behind each ack, by 1 to 256 writers
 //! - [`processor`]: what the processors do for such an event
+//! - [`partitions`]: one stream or several side by side
 //! - [`log`]: a million commands: memory, cold reads, long histories, replay
 //!
 //! `make bench-store` runs all parts: `disk`, `memory`, `cluster`, `processor`, `log`; `PARTS=disk,log`
-//! chooses. `WRITERS`, `ROUNDS`, `SECONDS`
+//! chooses, and `PARTS=partitions` that part, which is not among them. `WRITERS`, `ROUNDS`, `SECONDS`
 //! and `COMMANDS` change how long it takes.
 
 #![expect(
@@ -24,6 +25,7 @@ mod appends;
 mod log;
 mod measure;
 mod note;
+mod partitions;
 mod peers;
 mod processor;
 mod raw;
@@ -37,6 +39,7 @@ async fn main() {
             "memory" => appends::in_memory().await,
             "cluster" => appends::on_three_nodes().await,
             "processor" => processor::run().await,
+            "partitions" => partitions::run().await,
             "log" => log::run().await,
             other => panic!("no part is called {other:?}"),
         }

@@ -63,18 +63,30 @@ impl Raw {
 
     /// Stored under another subject, and published again from there, as the log is.
     pub async fn as_the_log(urls: &str, replicas: usize) -> Self {
-        let (source, destination) = ("raw.>".to_owned(), "stored.>".to_owned());
+        Self::stored_elsewhere(urls, replicas, "raw", "stored").await
+    }
+
+    /// One of several such, 0 to 3.
+    pub async fn partition(urls: &str, replicas: usize, number: usize) -> Self {
+        let names =
+            [("raw-0", "stored-0"), ("raw-1", "stored-1"), ("raw-2", "stored-2"), ("raw-3", "stored-3")];
+        let (prefix, stored) = names[number];
+        Self::stored_elsewhere(urls, replicas, prefix, stored).await
+    }
+
+    async fn stored_elsewhere(urls: &str, replicas: usize, prefix: &'static str, stored: &str) -> Self {
+        let (source, destination) = (format!("{prefix}.>"), format!("{stored}.>"));
         let config = stream::Config {
-            name: "RAW".into(),
+            name: prefix.to_uppercase(),
             subject_transform: Some(stream::SubjectTransform { source, destination: destination.clone() }),
             republish: Some(stream::Republish {
                 source: destination.clone(),
                 destination,
                 headers_only: false,
             }),
-            ..Self::config("raw", replicas)
+            ..Self::config(prefix, replicas)
         };
-        Self::on(urls, config, "raw").await
+        Self::on(urls, config, prefix).await
     }
 
     fn config(prefix: &str, replicas: usize) -> stream::Config {
