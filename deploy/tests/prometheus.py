@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""deploy/prometheus and deploy/grafana by promtool, and each metric and label in them by what the program serves."""
+"""deploy/prometheus and deploy/grafana by promtool, each metric and label in them by what the program serves, and what the
+alerts about the broker look at by servers that are killed."""
 import glob
 import json
 import os
@@ -11,7 +12,7 @@ import unittest
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
-from processes import ROOT, Process, program, until
+from processes import ROOT, Broker, Deployment, Process, program, until
 
 FOLDER = os.path.join(ROOT, "deploy", "prometheus")
 NAME = re.compile(r"\b(jetsource_[a-z_]+)(?:\{([^}]*)\})?")
@@ -125,6 +126,40 @@ class Served(unittest.TestCase):
             until("all of it is served", served, 40)
         except TimeoutError:
             self.fail(f"not served: {missing}")
+
+
+class Quorum(unittest.TestCase):
+    """A worker on three servers, of which one is killed, then another."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="jetsource-quorum-")
+        self.addCleanup(folder.cleanup)
+        self.broker = Broker(folder.name)
+        self.deployment = Deployment(folder.name, self.broker)
+        self.addCleanup(self.deployment.end)
+        self.broker.start()
+        self.deployment.setup()
+        self.worker = self.deployment.add("sagas", 1).start()
+        self.deployment.ready(self.worker)
+
+    def shows(self, *lines):
+        def shown():
+            with urllib.request.urlopen(self.worker.metrics, timeout=5) as answer:
+                return set(lines) <= set(answer.read().decode().splitlines())
+
+        until(", ".join(lines), shown)
+
+    def test_who_watches_sees_servers_go_and_come_back(self):
+        self.shows("jetsource_broker_servers 3", "jetsource_broker_servers_told 3", "jetsource_broker_servers_lazy 0",
+                   "jetsource_log_available 1", "jetsource_log_differs 0",
+                   *(f'jetsource_broker_storage_limit_bytes{{server="n{node}"}} 10737418240' for node in (1, 2, 3)))
+        self.broker.nodes[0].kill()
+        self.shows("jetsource_broker_servers_told 2", "jetsource_log_available 1")
+        self.broker.nodes[1].kill()
+        self.shows("jetsource_log_available 0")
+        for node in (0, 1):
+            self.broker.nodes[node].start()
+        self.shows("jetsource_broker_servers_told 3", "jetsource_log_available 1", "jetsource_log_differs 0")
 
 
 def is_served(lines, name, labels):

@@ -36,11 +36,16 @@ impl EventStore {
         )))
     }
 
-    /// What the broker counts.
+    /// What the broker counts. Of several servers any one answers for a log that nobody leads, however far behind it
+    /// is; that is no answer.
     pub(crate) async fn state(&self) -> Result<State, StoreError> {
         patiently(self.deadline(), |_| async {
             let stream = self.context().get_stream_no_info(EVENTS).await.map_err(StoreError::away)?;
-            Ok(stream.get_info().await.map_err(StoreError::away)?.state)
+            let info = stream.get_info().await.map_err(StoreError::away)?;
+            match info.cluster {
+                Some(cluster) if cluster.leader.is_none() => Err(StoreError::away("nobody leads the log")),
+                _ => Ok(info.state),
+            }
         })
         .await
     }
