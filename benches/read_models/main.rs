@@ -7,6 +7,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
@@ -95,6 +96,9 @@ async fn main() {
     }
 }
 
+/// The seconds of the raw consumer, and what each home took.
+type Round = (f64, Vec<Built>);
+
 /// Rounds in turn, of which the table has the median; each view's share is of the raw consumer of the same round.
 async fn build(wanted: &Wanted, folder: &Path) {
     let server = filled::server(folder).await;
@@ -103,7 +107,7 @@ async fn build(wanted: &Wanted, folder: &Path) {
     #[expect(clippy::cast_precision_loss, reason = "rates are for people")]
     let events = wanted.events as f64;
     let kinds = Kind::all();
-    let mut rounds = Vec::new();
+    let mut rounds: Vec<Round> = Vec::new();
     for _ in 0..number("ROUNDS", 3) {
         let raw = rebuild::raw(&server.url(), end).await;
         let mut built = Vec::new();
@@ -114,8 +118,8 @@ async fn build(wanted: &Wanted, folder: &Path) {
         rounds.push((raw, built));
     }
     head(&["", "events/s", "of raw", "peak MB"]);
-    let line = |what: String, seconds: &dyn Fn(&(f64, Vec<Built>)) -> f64, peak: String| {
-        let middle = |of: &dyn Fn(&(f64, Vec<Built>)) -> f64| middle(rounds.iter().map(of).collect());
+    let line = |what: String, seconds: &dyn Fn(&Round) -> f64, peak: String| {
+        let middle = |of: &dyn Fn(&Round) -> f64| middle(rounds.iter().map(of).collect());
         let (rate, share) =
             (middle(&|round| events / seconds(round)), middle(&|round| round.0 / seconds(round)));
         row(&[what, format!("{rate:.0}"), format!("{share:.2}"), peak]);

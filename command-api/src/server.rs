@@ -27,11 +27,11 @@ const AT_THE_DOOR: usize = 1024;
 /// How long what runs may go on after the end was asked for.
 pub(crate) const END: Duration = Duration::from_secs(10);
 
-/// Serves until [`Api::ending`] is cancelled; those who wait at the door are let in, nobody after them,
-/// and what runs has 10 s to finish.
+/// Serves until [`Api::ending`] is cancelled. Those who wait at the door by then are let in, since their system has told
+/// them that they are connected, and they may have sent a command; nobody after them. What runs has 10 s to finish.
 ///
 /// # Errors
-/// When the listener cannot say where it listens.
+/// When the listener cannot be asked any more.
 pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
     let (shutdown, commands) = (api.ending.clone(), TaskTracker::new());
     let router = routes::router(api, commands.clone());
@@ -55,25 +55,22 @@ pub async fn run_metrics(
 async fn serve(listener: TcpListener, router: Router, commands: TaskTracker, shutdown: CancellationToken) {
     let service = TowerToHyperService::new(router);
     let connections = GracefulShutdown::new();
-    let mut at_the_door = AT_THE_DOOR;
-    while let Some(stream) = next(&listener, &shutdown, &mut at_the_door).await {
-        let _ = stream.set_nodelay(true);
-        let line = Line::default();
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(stream), on_line(service.clone(), line.clone()));
-        let (connection, shutdown) = (connections.watch(connection), shutdown.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                ended = connection => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection ended early");
-                    }
-                }
-                () = line.is_cut(&shutdown) => tracing::debug!("a connection was cut: nobody takes what is sent"),
+    let let_in = |stream| serve(stream, &service, &connections, &shutdown);
+    while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, _)) => let_in(stream),
+            Err(error) => {
+                // Out of file descriptors, most likely: others must finish first.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
-        });
+        }
+    }
+    // The runtime may not have heard yet of those who wait, so the system is asked.
+    let listener = listener.into_std()?;
+    for (stream, _) in std::iter::from_fn(|| listener.accept().ok()).take(AT_THE_DOOR) {
+        stream.set_nonblocking(true)?;
+        let_in(TcpStream::from_std(stream)?);
     }
     drop(listener);
     commands.close();
@@ -83,31 +80,30 @@ async fn serve(listener: TcpListener, router: Router, commands: TaskTracker, shu
     }
 }
 
-/// The next connection. Once the end was asked for, one that waits already: its caller has been told by the system that
-/// it is connected, and may have sent a command. Then none.
-async fn next(
-    listener: &TcpListener,
+/// Serves a connection, in a task of its own.
+fn serve(
+    stream: TcpStream,
+    service: &TowerToHyperService<Router>,
+    connections: &GracefulShutdown,
     shutdown: &CancellationToken,
-    at_the_door: &mut usize,
-) -> Option<TcpStream> {
-    loop {
-        if shutdown.is_cancelled() {
-            *at_the_door = at_the_door.checked_sub(1)?;
-        }
-        let accepted = tokio::select! {
-            biased;
-            accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => return None,
-        };
-        match accepted {
-            Ok((stream, _)) => return Some(stream),
-            Err(error) => {
-                // Out of file descriptors, most likely: others must finish first.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+) {
+    let _ = stream.set_nodelay(true);
+    let line = Line::default();
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), on_line(service.clone(), line.clone()));
+    let (connection, shutdown) = (connections.watch(connection), shutdown.clone());
+    tokio::spawn(async move {
+        tokio::select! {
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
             }
+            () = line.is_cut(&shutdown) => tracing::debug!("a connection was cut: nobody takes what is sent"),
         }
-    }
+    });
 }
 
 /// The service, whose requests carry the connection that they come on.
