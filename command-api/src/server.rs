@@ -35,8 +35,7 @@ pub(crate) const END: Duration = Duration::from_secs(10);
 pub async fn run(listener: TcpListener, api: Api) -> io::Result<()> {
     let (shutdown, commands) = (api.ending.clone(), TaskTracker::new());
     let router = routes::router(api, commands.clone());
-    serve(listener, router, commands, shutdown).await;
-    Ok(())
+    serve_until(shutdown, listener, router, commands).await
 }
 
 /// Serves `/metrics` and `/livez` alone until `ending` is cancelled, to whoever connects: for a process without the API.
@@ -48,11 +47,16 @@ pub async fn run_metrics(
     metrics: PrometheusHandle,
     ending: CancellationToken,
 ) -> io::Result<()> {
-    serve(listener, ops::without_the_api(metrics), TaskTracker::new(), ending).await;
-    Ok(())
+    serve_until(ending, listener, ops::without_the_api(metrics), TaskTracker::new()).await
 }
 
-async fn serve(listener: TcpListener, router: Router, commands: TaskTracker, shutdown: CancellationToken) {
+/// `commands` counts what is under way besides its connection.
+async fn serve_until(
+    shutdown: CancellationToken,
+    listener: TcpListener,
+    router: Router,
+    commands: TaskTracker,
+) -> io::Result<()> {
     let service = TowerToHyperService::new(router);
     let connections = GracefulShutdown::new();
     let let_in = |stream| serve(stream, &service, &connections, &shutdown);
@@ -78,6 +82,7 @@ async fn serve(listener: TcpListener, router: Router, commands: TaskTracker, shu
     if tokio::time::timeout(END, finished).await.is_err() {
         tracing::warn!("requests were still running after 10 s");
     }
+    Ok(())
 }
 
 /// Serves a connection, in a task of its own.
