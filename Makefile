@@ -48,7 +48,7 @@ bench-export: nats
 	docs/benchmarks/export-import.sh $(LOG)
 # Over a log of a million events, which bench-data makes when it is not there; PARTS=build,pages chooses some of it.
 bench-views: nats
-	cargo bench --package jetsource --bench read_models
+	FSYNC=on .ci/postgres cargo bench --package jetsource --bench read_models
 
 bench-data: nats
 	cargo bench --package jetsource --bench read_models -- --data

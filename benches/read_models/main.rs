@@ -15,6 +15,7 @@
 
 mod asked;
 mod filled;
+mod homes;
 mod meanwhile;
 #[expect(
     dead_code,
@@ -44,6 +45,7 @@ mod visible;
 use std::path::Path;
 
 use filled::Wanted;
+use homes::Kind;
 use measure::{head, number, row};
 use rebuild::Built;
 
@@ -73,17 +75,23 @@ async fn main() {
     }
     if is_wanted("meanwhile") {
         println!("\n## Lists and commands while it is built anew\n");
-        meanwhile::run(&folder).await;
+        for kind in Kind::all() {
+            meanwhile::run(&folder, &kind).await;
+        }
     }
     if is_wanted("pages") {
         println!("\n## A page of {} rows\n", wanted.events);
         let server = filled::server(&folder).await;
-        pages::run(&filled::open(&server.url()).await).await;
+        for kind in Kind::all() {
+            pages::run(&filled::open(&server.url()).await, &kind).await;
+        }
         server.stop().await;
     }
     if is_wanted("visible") {
         println!("\n## From the acknowledgement to a list that shows it\n");
-        visible::run().await;
+        for kind in Kind::all() {
+            visible::run(&kind).await;
+        }
     }
 }
 
@@ -94,26 +102,33 @@ async fn build(wanted: &Wanted, folder: &Path) {
     let end = store.head().await.unwrap();
     #[expect(clippy::cast_precision_loss, reason = "rates are for people")]
     let events = wanted.events as f64;
+    let kinds = Kind::all();
     let mut rounds = Vec::new();
     for _ in 0..number("ROUNDS", 3) {
         let raw = rebuild::raw(&server.url(), end).await;
-        let views = filled::scratch();
-        let built = rebuild::in_its_own_process(&server.url(), &views.path().join("views.sqlite")).await;
+        let mut built = Vec::new();
+        for kind in &kinds {
+            built.push(rebuild::in_its_own_process(&server.url(), &kind.make()).await);
+        }
         eprintln!("raw {raw:.1} s, {built:?}");
         rounds.push((raw, built));
     }
     head(&["", "events/s", "of raw", "peak MB"]);
-    let line = |what: &str, seconds: &dyn Fn(&(f64, Built)) -> f64, peak: &dyn Fn(&Built) -> String| {
-        let middle = |of: &dyn Fn(&(f64, Built)) -> f64| middle(rounds.iter().map(of).collect());
+    let line = |what: String, seconds: &dyn Fn(&(f64, Vec<Built>)) -> f64, peak: String| {
+        let middle = |of: &dyn Fn(&(f64, Vec<Built>)) -> f64| middle(rounds.iter().map(of).collect());
         let (rate, share) =
             (middle(&|round| events / seconds(round)), middle(&|round| round.0 / seconds(round)));
-        let peak = rounds.first().map(|(_, built)| peak(built)).unwrap_or_default();
-        row(&[what.to_owned(), format!("{rate:.0}"), format!("{share:.2}"), peak]);
+        row(&[what, format!("{rate:.0}"), format!("{share:.2}"), peak]);
     };
-    let peak = |built: &Built| format!("{:.0}", built.peak);
-    line("raw pull consumer, no acks", &|round| round.0, &|_| String::new());
-    line("`orders` built from nothing, SQLite", &|round| round.1.first, &peak);
-    line("`orders` built anew beside the rows that serve, SQLite", &|round| round.1.rebuilt, &peak);
+    line("raw pull consumer, no acks".into(), &|round| round.0, String::new());
+    for (place, kind) in kinds.iter().enumerate() {
+        let peak = rounds.iter().map(|(_, built)| built[place].peak).fold(0.0, f64::max);
+        let (peak, home) = (format!("{peak:.0}"), kind.name());
+        let first = format!("`orders` built from nothing, {home}");
+        line(first, &|round| round.1[place].first, peak.clone());
+        let anew = format!("`orders` built anew beside the rows that serve, {home}");
+        line(anew, &|round| round.1[place].rebuilt, peak);
+    }
     if let Some((rate, of)) = replay::run(&store, 50_000).await {
         let share = rate / events * middle(rounds.iter().map(|round| round.0).collect());
         let what = format!("postgres-es 0.5, its own replay, {of} events of orders");

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::asked::{Caller, Steady, get};
 use crate::filled::{self, open};
+use crate::homes::Kind;
 use crate::measure::{head, number, row, summary};
 use crate::shop::Shop;
 
@@ -30,12 +31,14 @@ struct Asking {
 }
 
 /// Lists and commands, with a rebuild and without.
-pub(crate) async fn run(folder: &Path) {
+pub(crate) async fn run(folder: &Path, kind: &Kind) {
+    let home = kind.make();
     // No sagas: they would begin with the first of these orders.
-    let shop = Shop::over(filled::copy(folder), &["--role", "api,projections"]).await;
+    let shop = Shop::over(filled::copy(folder), &["--role", "api,projections", "--views", &home.url]).await;
     let store = open(&shop.nats).await;
     let end = store.head().await.unwrap();
     caught_up(&store, |report| report.position >= end).await;
+    println!("\n{}:\n", kind.name());
     head(&[
         "",
         "lists/s",

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use event_model::{Column, Projection, Recorded, Unreadable};
 use event_store::EventStore;
-use projections::{Cursor, HomeAddress, Order, Query, Views};
+use projections::{Cursor, Order, Query, Views};
 use serde::{Deserialize, Serialize};
 
-use crate::filled::scratch;
+use crate::homes::Kind;
 use crate::measure::{head, row, summary};
 
 /// Rows of a page, as many as a list gives when nothing is said.
@@ -50,9 +50,9 @@ impl Projection for Happenings {
 }
 
 /// The first page, one in the middle, and the last, each in every order that there is.
-pub(crate) async fn run(store: &EventStore) {
-    let folder = scratch();
-    let views = Views::open(&HomeAddress::Sqlite(folder.path().join("views.sqlite"))).await.unwrap();
+pub(crate) async fn run(store: &EventStore, kind: &Kind) {
+    let home = kind.make();
+    let views = Views::open(&home.address()).await.unwrap();
     let worker = views.worker::<Happenings>().await.unwrap();
     let running = tokio::spawn(worker.run(store.clone(), pending()));
     let end = store.head().await.unwrap();
@@ -66,6 +66,7 @@ pub(crate) async fn run(store: &EventStore) {
         ("newest first", newest.clone()),
         ("of one type, newest first", newest.having("event_type", "order-shipped")),
     ];
+    println!("\n{}:\n", kind.name());
     head(&["list", "rows", "page", "p50 ms", "p99 ms"]);
     for (what, query) in lists {
         let (rows, cursors) = walk(&views, &query).await;

@@ -1,7 +1,6 @@
 //! A view built from the whole log, by a process of its own so that its memory can be told.
 
 use std::future::pending;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
@@ -10,11 +9,12 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use domain::Orders;
 use event_model::{Position, Projection as _};
 use futures_util::StreamExt as _;
-use projections::{Answer, Asked, HomeAddress, Views, ask};
+use projections::{Answer, Asked, Views, ask};
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 use crate::filled::open;
+use crate::homes::Home;
 
 /// What it took.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub(crate) struct Built {
 pub(crate) async fn run(url: &str, views: &str) {
     let store = open(url).await;
     let end = store.head().await.unwrap();
-    let views = Views::open(&HomeAddress::Sqlite(views.into())).await.unwrap();
+    let views = Views::open(&views.parse().unwrap()).await.unwrap();
     let started = Instant::now();
     let worker = views.worker::<Orders>().await.unwrap();
     tokio::spawn(worker.run(store.clone(), pending()));
@@ -48,9 +48,9 @@ pub(crate) async fn run(url: &str, views: &str) {
 }
 
 /// In a process of its own.
-pub(crate) async fn in_its_own_process(url: &str, views: &Path) -> Built {
+pub(crate) async fn in_its_own_process(url: &str, home: &Home) -> Built {
     let mut program = Command::new(std::env::current_exe().unwrap());
-    program.args(["--rebuild", url]).arg(views).stdin(Stdio::null()).kill_on_drop(true);
+    program.args(["--rebuild", url, &home.url]).stdin(Stdio::null()).kill_on_drop(true);
     let said = program.output().await.unwrap();
     let text = String::from_utf8_lossy(&said.stdout);
     serde_json::from_str(&text).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&said.stderr)))

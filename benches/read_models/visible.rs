@@ -6,16 +6,19 @@ use serde_json::json;
 
 use crate::asked::{Caller, Steady};
 use crate::filled::scratch;
+use crate::homes::Kind;
 use crate::measure::{head, number, row, summary};
 use crate::shop::{Shop, post};
 
 const CALLERS: usize = 64;
 
 /// Commands at a steady rate, each followed by a list that must show it.
-pub(crate) async fn run() {
+pub(crate) async fn run(kind: &Kind) {
     let rate = u32::try_from(number("RATE", 1000)).unwrap();
     let time = Duration::from_secs(number("SECONDS", 10));
-    let shop = Shop::over(scratch(), &[]).await;
+    let home = kind.make();
+    let shop = Shop::over(scratch(), &["--views", &home.url]).await;
+    println!("\n{}:\n", kind.name());
     head(&[
         "commands/s asked for",
         "commands/s",
