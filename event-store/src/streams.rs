@@ -242,11 +242,13 @@ pub(crate) async fn ensure_taking(
 ) -> Result<Config, StreamError> {
     loop {
         let there = context.get_stream(&wanted.name).await.ok();
-        let there = there.map(|stream| stream.cached_info().config.subjects.clone()).unwrap_or_default();
-        let subjects: BTreeSet<String> = there.iter().chain(&wanted.subjects).cloned().collect();
+        let there = there.map(|stream| stream.cached_info().config.clone());
+        let taken = there.iter().flat_map(|there| &there.subjects);
+        let subjects: BTreeSet<String> = taken.chain(&wanted.subjects).cloned().collect();
         let all = Config { subjects: subjects.into_iter().collect(), ..wanted.clone() };
-        if !there.is_empty() && there.len() < all.subjects.len() {
-            let updated = context.update_stream(&all).await;
+        if let Some(there) = there.filter(|there| there.subjects.len() < all.subjects.len()) {
+            // All else stays as it is: an operator may have set limits, or sources of an edge.
+            let updated = context.update_stream(Config { subjects: all.subjects.clone(), ..there }).await;
             updated.map_err(|error| not_made(connection, &wanted.name, error.into()))?;
         }
         match ensure(connection, context, all).await {
