@@ -14,14 +14,13 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
-from processes import PATIENCE, ROOT, Broker, Deployment, Process, fetch, free_port, nats_server, until
+from processes import PATIENCE, ROOT, Broker, Deployment, Process, fetch, free_port, nats_server, program, until
 
 LIBRARIES = os.path.join(ROOT, "target", "examples")
 subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore",
                 "--upgrade", "--target", LIBRARIES, "-r", os.path.join(ROOT, "deploy", "examples", "requirements.txt")], check=True)
 sys.path.insert(0, LIBRARIES)
 import nats
-from nats.errors import NoRespondersError
 
 
 class Edge:
@@ -29,7 +28,7 @@ class Edge:
 
     def __init__(self, folder, hub):
         self.hub = hub
-        self.passwords = {user: "p" + secrets.token_hex(16) for user in ("sys", "reader", "commander", "admin")}
+        self.passwords = {user: "p" + secrets.token_hex(16) for user in ("sys", "reader", "projections", "commander", "admin")}
         self.address, self.monitor = f"127.0.0.1:{free_port()}", free_port()
         doors = [f"tls://edge:{hub.passwords['edge']}@{address}" for address in hub.for_edges]
         environment = {
@@ -183,17 +182,23 @@ class AnEdge(unittest.IsolatedAsyncioTestCase):
         await asyncio.to_thread(until, "the hub is back", self.hub.meta_leader)
 
     async def test_the_log_is_read_at_the_edge_as_it_is(self):
-        live = await self.reader.subscribe(f"events.stock.{self.named}")
+        live = [await client.subscribe(f"events.stock.{self.named}") for client in (self.reader, self.at_hub)]
         await self.reader.flush()
+        await self.at_hub.flush()
         for number in range(20):
             await self.stored(self.at_hub, number)
-        last = await self.the_mirror_has_all()
         await self.each_is_carried_out_once(20)
+        await self.the_mirror_has_all()
+        # One more: what the mirror may have said of the first ones has reached everybody before it.
+        await self.stored(self.at_hub, 20)
+        await self.each_is_carried_out_once(21)
         last = await self.the_mirror_has_all()
         for position in range(1, last + 1):
             self.assertEqual(await self.message(self.at_edge, "EVENTS", position), await self.message(self.at_hub, "EVENTS", position))
-        heard = [int((await live.next_msg(timeout=20)).headers["Nats-Sequence"]) for _ in range(20)]
-        self.assertEqual(heard, sorted(set(heard)))
+        for subscription in live:
+            heard = [int((await subscription.next_msg(timeout=20)).headers["Nats-Sequence"]) for _ in range(21)]
+            self.assertEqual(heard, sorted(set(heard)))
+            self.assertEqual(subscription.pending_msgs, 0)
 
     async def test_commands_wait_at_the_edge_while_the_hub_is_away(self):
         # Under one id, by whichever way and in whichever order, each is one command.
@@ -261,6 +266,68 @@ class AnEdge(unittest.IsolatedAsyncioTestCase):
         await self.each_is_carried_out_once(sent)
         await self.the_mirror_has_all()
         print(f"{sent} commands through {len(kills)} kills, each sent twice: each was carried out once", flush=True)
+
+    async def test_the_program_reads_at_the_edge(self):
+        for number in range(3):
+            await self.stored(self.commander, number)
+        await self.each_is_carried_out_once(3)
+        last = await self.the_mirror_has_all()
+        views = f"sqlite:{os.path.join(self.deployment.folder, 'views-at-the-edge.sqlite')}"
+        worker = self.role("projections", self.edge, views)
+        # Commands go to the hub, lists come from the rows that are kept at the edge.
+        api = self.role("api", self.hub, views, "--listen", "127.0.0.1:0")
+        with open(api.ready) as file:
+            page = f"{json.load(file)['http']}/stock"
+
+        def article():
+            return next((one for one in fetch(page) if one["sku"] == self.named), None)
+
+        until("the list at the edge has it", lambda: (article() or {}).get("on_hand") == 3)
+        self.kill_hub()
+        try:
+            self.assertEqual(article()["on_hand"], 3)
+            self.assertIn('"stock-received"', self.jetsource("events", "get", str(last), "--json"))
+            self.assertEqual(json.loads(self.jetsource("show", "stock", self.named, "--json"))["version"], 3)
+            self.assertEqual(self.jetsource("events", "tail", "--json").count("\n"), last)
+            self.assertTrue(worker.runs(), worker.said())
+        finally:
+            await self.start_hub()
+
+    def settings(self, broker, user):
+        return {"JETSOURCE_NATS_URL": broker.url(user), "JETSOURCE_NATS_CA": self.hub.certificates.ca,
+                "JETSOURCE_NATS_INBOX": f"_INBOX_{user}"}
+
+    def role(self, role, broker, views, *more):
+        data = os.path.join(self.deployment.folder, f"{role}-at-the-edge")
+        call = [program(), "serve", "--role", role, "--data-dir", data, "--ready-file", f"{data}.json", "--views", views, *more]
+        process = Process(f"{role}-at-the-edge", call, self.deployment.folder, self.settings(broker, role))
+        process.ready = f"{data}.json"
+        self.addCleanup(process.end)
+        self.deployment.ready(process.start())
+        return process
+
+    def jetsource(self, *call):
+        """What the program prints as the edge's reader."""
+        environment = {**os.environ, **self.settings(self.edge, "reader")}
+        done = subprocess.run([program(), *call], capture_output=True, text=True, env=environment, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    async def test_the_edge_may_do_nothing_else_at_the_hub(self):
+        """What its user may is tried subject by subject by nats_users.py; here that no client of the edge gets further."""
+        before = {stream: await self.state(self.at_hub, stream) for stream in ("EVENTS", "KEYS", "REJECTED")}
+        api = "$JS.hub.API"
+        for subject in ("append.user.1", "keys.k", "snapshots.user.1", "rejected.user.1.register", "requests.user.1.register",
+                        "$KV.jetsource.lease.checkout", "deadlines.set.checkout.1.answers", f"{api}.INFO", f"{api}.STREAM.NAMES",
+                        f"{api}.STREAM.DELETE.EVENTS", f"{api}.STREAM.PURGE.KEYS", f"{api}.STREAM.UPDATE.COMMANDS",
+                        f"{api}.STREAM.MSG.GET.KEYS", f"{api}.DIRECT.GET.KEYS", f"{api}.STREAM.INFO.EVENTS",
+                        f"{api}.CONSUMER.CREATE.EVENTS", f"{api}.CONSUMER.CREATE.EVENTS.mine",
+                        f"{api}.CONSUMER.DELETE.EVENTS.edge", "deliver.edge.other"):
+            # Nobody answers: the link carries it no further.
+            with self.assertRaises(nats.errors.Error, msg=subject):
+                await self.at_edge.request(subject, b"{}", timeout=1)
+        after = {stream: await self.state(self.at_hub, stream) for stream in before}
+        self.assertEqual(before, after)
 
     def connected_to(self):
         """The server of the hub that has the edge."""

@@ -110,6 +110,11 @@ pub(crate) fn events(replicas: usize) -> Config {
     }
 }
 
+/// A mirror of the log, as an edge has it: it stores what the log stores, and takes nothing else.
+fn mirrored() -> Config {
+    Config { subjects: Vec::new(), subject_transform: None, allow_atomic_publish: false, ..events(1) }
+}
+
 /// One message per idempotency key, for as long as keys count.
 pub(crate) fn keys(retention: Duration, replicas: usize) -> Config {
     Config {
@@ -225,6 +230,13 @@ pub(crate) async fn ensure(
         return Ok(found);
     }
     differs(&found, &wanted).map_or(Ok(found), Err)
+}
+
+/// The mirror of the log that this broker has instead of the log, if it has one.
+pub(crate) async fn mirror(context: &Context) -> Result<Option<Config>, StreamError> {
+    let found = context.get_stream(EVENTS).await.ok().map(|found| found.cached_info().config.clone());
+    let Some(found) = found.filter(|found| found.mirror.is_some()) else { return Ok(None) };
+    differs(&found, &mirrored()).map_or(Ok(Some(found)), Err)
 }
 
 /// Why a stream cannot be used as it is.
