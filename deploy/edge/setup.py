@@ -7,6 +7,7 @@ Both are asked as `admin`. `jetsource setup` was run at the hub before. Needs na
 """
 import asyncio
 import json
+import logging
 import os
 import ssl
 
@@ -76,8 +77,11 @@ async def main():
     api = f"$JS.{name}.API"
     sources = [one for one in queue.get("sources", []) if one["external"]["api"] != api]
     await hub.stream({**queue, "sources": [*sources, {"name": "COMMANDS", "external": {"api": api}, "consumer": consumer}]})
+    print(f"{name} mirrors the log of hub and hands over {', '.join(queue['subjects'])}")
     await hub.client.close()
     await edge.client.close()
 
 
+# Of each end of a TLS connection nats-py has it say something.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 asyncio.run(main())

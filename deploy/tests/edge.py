@@ -313,6 +313,16 @@ class AnEdge(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout
 
+    async def test_the_page_shows_what_works(self):
+        environment = {
+            **os.environ, "PYTHONPATH": LIBRARIES, "PATH": f"{os.path.dirname(program())}:{os.environ['PATH']}", "API": "-", "NATS": "-",
+            "NATS_CA": self.hub.certificates.ca, "HUB": self.hub.url("admin"), "EDGE": self.edge.url("admin"),
+            "READER": self.edge.url("reader"), "COMMANDER": self.edge.url("commander"),
+        }
+        call = [sys.executable, os.path.join(ROOT, "tests", "readme.py"), "--strict", "docs/edge.md"]
+        done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=200)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     async def test_the_edge_may_do_nothing_else_at_the_hub(self):
         """What its user may is tried subject by subject by nats_users.py; here that no client of the edge gets further."""
         before = {stream: await self.state(self.at_hub, stream) for stream in ("EVENTS", "KEYS", "REJECTED")}
