@@ -62,6 +62,9 @@ async def main():
 
     # The log, read at the edge.
     consumer = await hub.gives("EVENTS", to=name, subject=f"deliver.{name}.events")
+    if not await edge.ask("STREAM.INFO.EVENTS"):
+        # A mirror that begins is given all of it, whatever one before it had.
+        await hub.ask(f"CONSUMER.RESET.EVENTS.{name}", {"seq": 1})
     await edge.stream({
         "name": "EVENTS", "description": "the log of the hub, mirrored", "storage": "file", "allow_direct": True,
         "deny_delete": True, "deny_purge": True, "republish": {"src": "events.>", "dest": "events.>"},

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import ssl
 import subprocess
 import sys
@@ -30,6 +31,7 @@ class Edge:
         self.hub = hub
         self.passwords = {user: "p" + secrets.token_hex(16) for user in ("sys", "reader", "projections", "commander", "admin")}
         self.address, self.monitor = f"127.0.0.1:{free_port()}", free_port()
+        self.store = os.path.join(folder, "edge-1")
         doors = [f"tls://edge:{hub.passwords['edge']}@{address}" for address in hub.for_edges]
         environment = {
             "NATS_NAME": "edge-1",
@@ -37,7 +39,7 @@ class Edge:
             "NATS_LISTEN": json.dumps(self.address),
             "NATS_MONITOR": json.dumps(f"127.0.0.1:{self.monitor}"),
             "NATS_HUB": json.dumps(doors),
-            "NATS_STORE": json.dumps(os.path.join(folder, "edge-1")),
+            "NATS_STORE": json.dumps(self.store),
             "NATS_DISK": "1GB",
             "NATS_CERT": json.dumps(hub.certificates.cert),
             "NATS_KEY": json.dumps(hub.certificates.key),
@@ -266,6 +268,28 @@ class AnEdge(unittest.IsolatedAsyncioTestCase):
         await self.each_is_carried_out_once(sent)
         await self.the_mirror_has_all()
         print(f"{sent} commands through {len(kills)} kills, each sent twice: each was carried out once", flush=True)
+
+    async def test_an_edge_that_lost_its_disk_starts_again(self):
+        for number in range(10):
+            await self.stored(self.commander, number)
+        await self.each_is_carried_out_once(10)
+        last = await self.the_mirror_has_all()
+
+        async def the_hub_knows_that_it_has():
+            return (await self.ask(self.at_hub, "CONSUMER.INFO.EVENTS.edge"))["ack_floor"]["stream_seq"] == last
+
+        await reached("the hub knows what the edge has", the_hub_knows_that_it_has)
+        self.edge.server.kill()
+        shutil.rmtree(self.edge.store)
+        self.edge.start()
+        await asyncio.to_thread(self.set_up_edge)
+        # They begin again at 1 in the edge's queue, and are other commands all the same.
+        for number in range(10, 15):
+            await self.stored(self.commander, number)
+        await self.each_is_carried_out_once(15)
+        last = await self.the_mirror_has_all()
+        state = await self.state(self.at_edge, "EVENTS")
+        self.assertEqual((state["first_seq"], state["messages"]), (1, last))
 
     async def test_the_program_reads_at_the_edge(self):
         for number in range(3):
