@@ -24,7 +24,7 @@ const LATE_BY: Duration = Duration::from_secs(1);
 #[async_trait]
 impl Home for SqliteViews {
     async fn found(&self, definition: &Arc<Definition>) -> Result<Found, ViewError> {
-        self.lock.hold()?;
+        self.lock.hold().await?;
         Ok(Found { serving: self.prepare(definition).await?.serving, lease: None })
     }
 

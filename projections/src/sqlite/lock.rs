@@ -3,9 +3,17 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::connection::lock;
 use crate::error::ViewError;
+
+/// For a process that is on its way out, or has just begun another one, which has all its files for a moment.
+const MOMENT: Duration = Duration::from_secs(2);
+/// How soon it is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// A file beside the one with the rows, locked for as long as a process writes them: the lock goes with the process.
 #[derive(Debug, Clone)]
@@ -20,7 +28,17 @@ impl Lock {
     }
 
     /// Takes it, if this process does not have it yet.
-    pub(super) fn hold(&self) -> Result<(), ViewError> {
+    pub(super) async fn hold(&self) -> Result<(), ViewError> {
+        let deadline = Instant::now() + MOMENT;
+        loop {
+            match self.try_hold() {
+                Err(ViewError::Driven { .. }) if Instant::now() < deadline => sleep(AGAIN).await,
+                other => return other,
+            }
+        }
+    }
+
+    fn try_hold(&self) -> Result<(), ViewError> {
         let mut held = lock(&self.held);
         if held.is_some() {
             return Ok(());
