@@ -110,7 +110,7 @@ async fn an_inbox_goes_on_after_its_broker_and_its_consumer_were_gone() {
     let a = next(&mut inbox).await;
     assert_eq!(id(&a), "a");
     a.done().await;
-    let context = async_nats::jetstream::new(store.connection().client().clone());
+    let context = jetstream::new(store.connection().client().clone());
     context.get_stream("COMMANDS").await.unwrap().delete_consumer("inbox-jar").await.unwrap();
     send(&store, &["b"]).await;
     assert_eq!(id(&next(&mut inbox).await), "b");
