@@ -20,7 +20,7 @@ password() { printf 'p%s' "$(openssl rand -hex 16)"; }
 printf '%s' "$(password)" >secrets/prometheus
 printf 'operator %s\nprometheus %s\n' "$(password)" "$(cat secrets/prometheus)" >secrets/tokens
 chmod 644 secrets/tokens secrets/prometheus
-for user in SYS API PROJECTIONS SAGAS SUBSCRIBER PAYMENT ADMIN; do
+for user in SYS API PROJECTIONS SAGAS SUBSCRIBER PAYMENT EDGE ADMIN; do
     printf 'NATS_%s_PASSWORD=%s\n' "$user" "$(password)"
 done >.env
 echo "made: .env and secrets/; the token of the API is in secrets/tokens"
