@@ -114,7 +114,7 @@ fn position(text: &str) -> Option<Position> {
 
 /// Prints events in the order of the log.
 pub(crate) async fn tail(asked: &Tail) -> Result<(), Failure> {
-    let store = log::open(&asked.broker).await?;
+    let store = log::open_to_read(&asked.broker).await?;
     let head = store.head().await?;
     let begin = asked.from.unwrap_or(if asked.follow { Begin::End } else { Begin::Start });
     let mark = match begin {
@@ -145,7 +145,7 @@ pub(crate) async fn tail(asked: &Tail) -> Result<(), Failure> {
 
 /// Prints single events.
 pub(crate) async fn get(asked: &Get) -> Result<(), Failure> {
-    let store = log::open(&asked.broker).await?;
+    let store = log::open_to_read(&asked.broker).await?;
     let ids: Vec<Uuid> = asked.events.iter().filter_map(Wanted::id).collect();
     let found = find(&store, &ids).await?;
     let mut missing = Vec::new();

@@ -86,7 +86,7 @@ struct Shown<'a> {
 
 /// Shows it.
 pub(crate) async fn run(asked: &Show) -> Result<(), Failure> {
-    let store = log::open(&asked.broker).await?;
+    let store = log::open_to_read(&asked.broker).await?;
     let entity = EntityName::new(asked.category.clone(), id_of(asked));
     let History { events: mut history, happened } = asked.history(&store, &entity).await?;
     if history.is_empty() {

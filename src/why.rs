@@ -37,7 +37,7 @@ pub(crate) struct Why {
 
 /// Shows it.
 pub(crate) async fn run(asked: &Why) -> Result<(), Failure> {
-    let store = log::open(&asked.broker).await?;
+    let store = log::open_to_read(&asked.broker).await?;
     let Some(Entry::Event(event)) = events::one(&store, asked.event).await? else {
         return Err(Failure::new(Exit::NotFound, format!("{} is no event on the log", asked.event)));
     };

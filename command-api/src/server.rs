@@ -1,6 +1,7 @@
 //! Serving HTTP with limits that hold, and an orderly end.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +24,8 @@ use crate::{ops, routes};
 const HEAD: Duration = Duration::from_secs(5);
 /// How many connections may wait to be accepted when the end is asked for: as many as the system keeps waiting.
 const AT_THE_DOOR: usize = 1024;
+/// How long a caller who is connected when the end is asked for may take to send anything.
+const LAST: Duration = Duration::from_millis(500);
 /// How long what runs may go on after the end was asked for.
 pub(crate) const END: Duration = Duration::from_secs(10);
 
@@ -58,11 +60,11 @@ async fn serve_until(
     commands: TaskTracker,
 ) -> io::Result<()> {
     let service = TowerToHyperService::new(router);
-    let connections = GracefulShutdown::new();
-    let let_in = |stream| serve(stream, &service, &connections, &shutdown);
+    let connections = TaskTracker::new();
+    let let_in = |stream| connections.spawn(serve(stream, service.clone(), shutdown.clone()));
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, _)) => let_in(stream),
+            Ok((stream, _)) => drop(let_in(stream)),
             Err(error) => {
                 // Out of file descriptors, most likely: others must finish first.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -74,41 +76,62 @@ async fn serve_until(
     let listener = listener.into_std()?;
     for (stream, _) in std::iter::from_fn(|| listener.accept().ok()).take(AT_THE_DOOR) {
         stream.set_nonblocking(true)?;
-        let_in(TcpStream::from_std(stream)?);
+        drop(let_in(TcpStream::from_std(stream)?));
     }
     drop(listener);
     commands.close();
-    let finished = async { tokio::join!(connections.shutdown(), commands.wait()) };
+    connections.close();
+    let finished = async { tokio::join!(connections.wait(), commands.wait()) };
     if tokio::time::timeout(END, finished).await.is_err() {
         tracing::warn!("requests were still running after 10 s");
     }
     Ok(())
 }
 
-/// Serves a connection, in a task of its own.
-fn serve(
-    stream: TcpStream,
-    service: &TowerToHyperService<Router>,
-    connections: &GracefulShutdown,
-    shutdown: &CancellationToken,
-) {
+/// Serves a connection to its end.
+async fn serve(stream: TcpStream, service: TowerToHyperService<Router>, shutdown: CancellationToken) {
+    // At the end hyper closes what it has read nothing on, also where a request lies there to be read.
+    if !something_comes(&stream, &shutdown).await {
+        return;
+    }
     let _ = stream.set_nodelay(true);
     let line = Line::default();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), on_line(service.clone(), line.clone()));
-    let (connection, shutdown) = (connections.watch(connection), shutdown.clone());
-    tokio::spawn(async move {
+        .serve_connection(TokioIo::new(stream), on_line(service, line.clone()));
+    let mut connection = pin!(connection);
+    let mut told = false;
+    loop {
         tokio::select! {
-            ended = connection => {
+            biased;
+            ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection ended early");
                 }
+                return;
             }
-            () = line.is_cut(&shutdown) => tracing::debug!("a connection was cut: nobody takes what is sent"),
+            () = line.is_cut(&shutdown) => {
+                return tracing::debug!("a connection was cut: nobody takes what is sent");
+            }
+            () = shutdown.cancelled(), if !told => {
+                connection.as_mut().graceful_shutdown();
+                told = true;
+            }
         }
-    });
+    }
+}
+
+/// Whether a caller sends anything in time.
+async fn something_comes(stream: &TcpStream, shutdown: &CancellationToken) -> bool {
+    let too_late = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(LAST).await;
+    };
+    tokio::select! {
+        comes = tokio::time::timeout(HEAD, stream.readable()) => matches!(comes, Ok(Ok(()))),
+        () = too_late => false,
+    }
 }
 
 /// The service, whose requests carry the connection that they come on.

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-USERS = ["api", "projections", "sagas", "subscriber", "payment", "admin"]
+USERS = ["api", "projections", "sagas", "subscriber", "payment", "edge", "admin"]
 PATIENCE = 60
 
 
@@ -116,13 +116,14 @@ class Process:
 class Broker:
     """The three servers."""
 
-    def __init__(self, folder, hosts=("127.0.0.1",) * 3, ports=None, prefix=lambda node: []):
+    def __init__(self, folder, hosts=("127.0.0.1",) * 3, ports=None, prefix=lambda node: [], configuration="nats/nats.conf"):
         self.folder = folder
         self.passwords = {user: "p" + secrets.token_hex(16) for user in [*USERS, "sys"]}
         self.certificates = Certificates(folder, [*hosts, "127.0.0.1"])
         ports = ports or [free_port() for _ in hosts]
         between, self.monitors = [free_port() for _ in hosts], [free_port() for _ in hosts]
         self.hosts, self.addresses = hosts, [f"{host}:{port}" for host, port in zip(hosts, ports)]
+        self.for_edges = [f"{host}:{free_port()}" for host in hosts]
         routes = json.dumps([f"nats://{host}:{port}" for host, port in zip(hosts, between)])
         self.nodes = []
         for node, host in enumerate(hosts):
@@ -132,6 +133,7 @@ class Broker:
                 "NATS_CLUSTER": json.dumps(f"{host}:{between[node]}"),
                 "NATS_MONITOR": json.dumps(f"{host}:{self.monitors[node]}"),
                 "NATS_ROUTES": routes,
+                "NATS_LEAFNODES": json.dumps(self.for_edges[node]),
                 "NATS_STORE": json.dumps(os.path.join(folder, f"n{node + 1}")),
                 "NATS_DISK": "10GB",
                 "NATS_CERT": json.dumps(self.certificates.cert),
@@ -139,7 +141,7 @@ class Broker:
                 "NATS_CA": json.dumps(self.certificates.ca),
                 **{f"NATS_{user.upper()}_PASSWORD": password for user, password in self.passwords.items()},
             }
-            call = [*prefix(node), nats_server(), "-c", os.path.join(ROOT, "deploy", "nats", "nats.conf")]
+            call = [*prefix(node), nats_server(), "-c", os.path.join(ROOT, "deploy", configuration)]
             self.nodes.append(Process(f"nats-{node + 1}", call, folder, environment))
 
     def start(self):

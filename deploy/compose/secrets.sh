@@ -21,7 +21,7 @@ printf '%s' "$(password)" >secrets/prometheus
 printf 'operator %s\nprometheus %s\n' "$(password)" "$(cat secrets/prometheus)" >secrets/tokens
 chmod 644 secrets/tokens secrets/prometheus
 {
-    for user in SYS API PROJECTIONS SAGAS SUBSCRIBER PAYMENT ADMIN; do
+    for user in SYS API PROJECTIONS SAGAS SUBSCRIBER PAYMENT EDGE ADMIN; do
         printf 'NATS_%s_PASSWORD=%s\n' "$user" "$(password)"
     done
     printf 'POSTGRES_PASSWORD=%s\nGRAFANA_PASSWORD=%s\n' "$(password)" "$(password)"

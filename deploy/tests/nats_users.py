@@ -56,17 +56,27 @@ PUBLISH = {
     API + "STREAM.MSG.DELETE.EVENTS": "admin", API + "STREAM.MSG.DELETE.REJECTED": "admin",
     "$JS.ACK.COMMANDS.inbox-user.1.1.1.1.0": "api admin", "$JS.ACK.COMMANDS.payment.1.1.1.1.0": "api payment admin",
     "$JS.ACK.DEADLINES.due-checkout.1.1.1.1.0": "sagas admin", "$JS.ACK.EVENTS.x.1.1.1.1.0": "subscriber admin",
+    # What feeds an edge, and what it hands over.
+    "$JS.FC.EVENTS.edge.1": "subscriber edge admin", "$JS.FC.EVENTS.x.1": "subscriber admin",
+    "deliver.edge.commands": "edge admin", "deliver.edge.events": "admin", "$JSC.R.x": "edge admin",
+    # Under the name of the domain a client may what it may without: the server maps first, then looks. Not so on the link
+    # of an edge, where the one call counts that its user has under that name.
+    "$JS.hub.API.INFO": "api projections sagas subscriber payment admin",
+    "$JS.hub.API.STREAM.MSG.GET.KEYS": "api sagas admin", "$JS.hub.API.STREAM.UPDATE.COMMANDS": "admin",
+    "$JS.hub.API.CONSUMER.RESET.EVENTS.edge": "admin", "$JS.hub.API.CONSUMER.DELETE.EVENTS.edge": "admin",
     "anything": "admin",
     **{API + f"STREAM.{verb}.{stream}": "admin" for verb in ("CREATE", "UPDATE", "SNAPSHOT", "RESTORE") for stream in STREAMS},
     # Not even a person: who must, changes the configuration.
-    **{API + f"STREAM.{verb}.{stream}": "" for verb in ("DELETE", "PURGE") for stream in STREAMS},
+    **{api + f"STREAM.{verb}.{stream}": "" for api in (API, "$JS.hub.API.") for verb in ("DELETE", "PURGE") for stream in STREAMS},
 }
 #: Who may subscribe.
 SUBSCRIBE = {
     "events.>": "api subscriber admin", "events.user.1": "api subscriber admin", "append.>": "", "commands.>": "",
     "requests.user.>": "api", "$SRV.PING": "api", "projections.users.ask": "projections", "sagas.checkout.ask": "sagas",
     "keys.>": "", "$KV.>": "", ">": "", "_INBOX.>": "", "$JS.>": "", "$SYS.>": "", "rejected.>": "",
-    **{f"_INBOX_{user}.>": user for user in USERS},
+    "deliver.edge.events": "edge", "deliver.>": "", "$JS.edge.API.CONSUMER.>": "edge", "$JS.edge.API.>": "", "$JSC.R.>": "edge",
+    "$JS.FC.COMMANDS.hub.>": "edge", "$JS.FC.>": "",
+    **{f"_INBOX_{user}.>": user for user in USERS if user != "edge"}, "_INBOX_edge.>": "",
 }
 
 

@@ -78,27 +78,48 @@ impl EventStore {
     /// # Errors
     /// [`StreamError`], which names the field when a stream is not what the log needs.
     pub async fn open(connection: Connection, settings: Settings) -> Result<Self, StreamError> {
-        let mut context = jetstream::new(connection.client().clone());
-        context.set_timeout(Duration::from_secs(2));
+        let context = context(&connection);
         let replicas = connection.replicas();
         let events = streams::ensure(&connection, &context, streams::events(replicas)).await?;
         streams::ensure(&connection, &context, streams::keys(settings.key_retention, replicas)).await?;
         streams::ensure(&connection, &context, streams::snapshots(replicas)).await?;
+        Ok(Self::opened(connection, context, settings, events.num_replicas > 1))
+    }
+
+    /// The log for those who only read it: where this broker has a mirror of it, as an edge has, that one, which may be
+    /// behind; else as [`Self::open`]. No stream takes an append to a mirror.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_to_read(connection: Connection, settings: Settings) -> Result<Self, StreamError> {
+        let context = context(&connection);
+        match streams::mirror(&context).await? {
+            Some(mirror) => Ok(Self::opened(connection, context, settings, mirror.num_replicas > 1)),
+            None => Self::open(connection, settings).await,
+        }
+    }
+
+    fn opened(
+        connection: Connection,
+        context: jetstream::Context,
+        settings: Settings,
+        replicated: bool,
+    ) -> Self {
         let snapshots = Snapshots::start(connection.client().clone());
-        Ok(Self(Arc::new(Opened {
+        Self(Arc::new(Opened {
             committer: Committer::start(connection.client().clone()),
             key_committer: Committer::start(connection.client().clone()),
             command_committer: Committer::start(connection.client().clone()),
             entities: Entities::new(settings.remembered_entities, snapshots.clone()),
             snapshots,
-            replicated: events.num_replicas > 1,
+            replicated,
             connection,
             context,
             settings,
             waiting: Waiting::default(),
             admission: Admission::default(),
             bucket: OnceCell::new(),
-        })))
+        }))
     }
 
     /// The connection that it uses.
@@ -163,4 +184,10 @@ impl EventStore {
     pub(crate) fn bucket(&self) -> &OnceCell<kv::Store> {
         &self.0.bucket
     }
+}
+
+fn context(connection: &Connection) -> jetstream::Context {
+    let mut context = jetstream::new(connection.client().clone());
+    context.set_timeout(Duration::from_secs(2));
+    context
 }

@@ -110,6 +110,11 @@ pub(crate) fn events(replicas: usize) -> Config {
     }
 }
 
+/// A mirror of the log, as an edge has it: it stores what the log stores, and takes nothing else.
+fn mirrored() -> Config {
+    Config { subjects: Vec::new(), subject_transform: None, allow_atomic_publish: false, ..events(1) }
+}
+
 /// One message per idempotency key, for as long as keys count.
 pub(crate) fn keys(retention: Duration, replicas: usize) -> Config {
     Config {
@@ -227,6 +232,13 @@ pub(crate) async fn ensure(
     differs(&found, &wanted).map_or(Ok(found), Err)
 }
 
+/// The mirror of the log that this broker has instead of the log, if it has one.
+pub(crate) async fn mirror(context: &Context) -> Result<Option<Config>, StreamError> {
+    let found = context.get_stream(EVENTS).await.ok().map(|found| found.cached_info().config.clone());
+    let Some(found) = found.filter(|found| found.mirror.is_some()) else { return Ok(None) };
+    differs(&found, &mirrored()).map_or(Ok(Some(found)), Err)
+}
+
 /// Why a stream cannot be used as it is.
 pub(crate) fn differs(found: &Config, wanted: &Config) -> Option<StreamError> {
     let (field, found, told) = difference(found, wanted)?;
@@ -242,11 +254,13 @@ pub(crate) async fn ensure_taking(
 ) -> Result<Config, StreamError> {
     loop {
         let there = context.get_stream(&wanted.name).await.ok();
-        let there = there.map(|stream| stream.cached_info().config.subjects.clone()).unwrap_or_default();
-        let subjects: BTreeSet<String> = there.iter().chain(&wanted.subjects).cloned().collect();
+        let there = there.map(|stream| stream.cached_info().config.clone());
+        let taken = there.iter().flat_map(|there| &there.subjects);
+        let subjects: BTreeSet<String> = taken.chain(&wanted.subjects).cloned().collect();
         let all = Config { subjects: subjects.into_iter().collect(), ..wanted.clone() };
-        if !there.is_empty() && there.len() < all.subjects.len() {
-            let updated = context.update_stream(&all).await;
+        if let Some(there) = there.filter(|there| there.subjects.len() < all.subjects.len()) {
+            // All else stays as it is: an operator may have set limits, or sources of an edge.
+            let updated = context.update_stream(Config { subjects: all.subjects.clone(), ..there }).await;
             updated.map_err(|error| not_made(connection, &wanted.name, error.into()))?;
         }
         match ensure(connection, context, all).await {

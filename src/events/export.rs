@@ -39,7 +39,7 @@ pub(crate) struct Export {
 
 /// Writes them.
 pub(crate) async fn export(asked: &Export) -> Result<(), Failure> {
-    let store = log::open(&asked.broker).await?;
+    let store = log::open_to_read(&asked.broker).await?;
     let head = store.head().await?;
     let after = Position::new(asked.after);
     if after > head {

@@ -45,7 +45,12 @@ impl Broker {
             },
             ..Settings::default()
         };
-        let store = EventStore::open(connection, open).await?;
+        let writes = settings.runs(Role::Api) || settings.runs(Role::Sagas);
+        let store = if writes {
+            EventStore::open(connection, open).await?
+        } else {
+            EventStore::open_to_read(connection, open).await?
+        };
         if settings.runs(Role::Api) {
             store.open_queue(&CATEGORIES).await?;
         }

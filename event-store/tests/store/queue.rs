@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream;
+use async_nats::jetstream::stream::{Config, External, Source, StreamConsumerSource};
 use bytes::Bytes;
 use event_model::EntityName;
+use event_store::streams::COMMANDS;
 use event_store::{Delivery, EventStore, Inbox, QueuedCommand, StoreError};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -107,7 +110,7 @@ async fn an_inbox_goes_on_after_its_broker_and_its_consumer_were_gone() {
     let a = next(&mut inbox).await;
     assert_eq!(id(&a), "a");
     a.done().await;
-    let context = async_nats::jetstream::new(store.connection().client().clone());
+    let context = jetstream::new(store.connection().client().clone());
     context.get_stream("COMMANDS").await.unwrap().delete_consumer("inbox-jar").await.unwrap();
     send(&store, &["b"]).await;
     assert_eq!(id(&next(&mut inbox).await), "b");
@@ -143,4 +146,30 @@ async fn what_is_put_aside_is_there_once() {
     assert_eq!(store.refused(10).await.unwrap().len(), 2);
     let large = store.reject(&delivery, Bytes::from(vec![b' '; 4 << 20])).await;
     assert!(matches!(large, Err(StoreError::Unfit(_))), "{large:?}");
+}
+
+/// What only an operator knows of stays: where else commands come from, and how many may wait.
+#[tokio::test]
+async fn a_queue_that_takes_more_keeps_the_rest_as_it_was() {
+    let (_server, store) = log().await;
+    store.open_queue(&["jar"]).await.unwrap();
+    let context = jetstream::new(store.connection().client().clone());
+    let made = context.get_stream(COMMANDS).await.unwrap().cached_info().config.clone();
+    let external = External { api_prefix: "$JS.edge.API".into(), delivery_prefix: None };
+    let consumer = StreamConsumerSource::new("hub", "deliver.edge.commands");
+    let source = Source {
+        name: COMMANDS.into(),
+        external: Some(external),
+        consumer: Some(consumer),
+        ..Source::default()
+    };
+    let sources = Some(vec![source]);
+    context.update_stream(Config { sources, max_messages: 7, ..made.clone() }).await.unwrap();
+    store.open_queue(&["jar", "box"]).await.unwrap();
+    let found = context.get_stream(COMMANDS).await.unwrap().cached_info().config.clone();
+    assert_eq!(found.subjects, ["commands.box.>", "commands.jar.>"]);
+    let source = &found.sources.unwrap()[0];
+    assert_eq!(source.external.as_ref().unwrap().api_prefix, "$JS.edge.API");
+    assert_eq!(source.consumer.as_ref().unwrap().name, "hub");
+    assert_eq!(found.max_messages, 7);
 }
