@@ -46,6 +46,7 @@ bench-listeners: nats
 bench-export: nats
 	cargo build --release
 	docs/benchmarks/export-import.sh $(LOG)
+
 # Over a log of a million events, which bench-data makes when it is not there; PARTS=build,pages chooses some of it.
 bench-views: nats
 	FSYNC=on .ci/postgres cargo bench --package jetsource --bench read_models
