@@ -75,8 +75,11 @@ async fn serve_until(
     // The runtime may not have heard yet of those who wait, so the system is asked.
     let listener = listener.into_std()?;
     for (stream, _) in std::iter::from_fn(|| listener.accept().ok()).take(AT_THE_DOOR) {
-        stream.set_nonblocking(true)?;
-        drop(let_in(TcpStream::from_std(stream)?));
+        match stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+            Ok(stream) => drop(let_in(stream)),
+            // What runs is still to be finished.
+            Err(error) => tracing::warn!(%error, "a connection could not be accepted"),
+        }
     }
     drop(listener);
     commands.close();
