@@ -46,14 +46,18 @@ pub(super) fn settings() -> Finding {
 
 /// The room on the disk of the data folder, where the read models are, and the log where the broker is its child.
 pub(super) fn disk(data_dir: &Path) -> Finding {
-    const CHECK: &str = "disk";
     let folder = data_dir.display();
     let disk = match statvfs(data_dir) {
         Ok(disk) => disk,
-        Err(error) => return Finding::unknown(CHECK, format!("the folder {folder}: {error}")),
+        Err(error) => return Finding::unknown("disk", format!("the folder {folder}: {error}")),
     };
     let (free, all) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
-    let seen = format!("{} free of {} for {folder}", in_words(free), in_words(all));
+    room(free, format!("{} free of {} for {folder}", in_words(free), in_words(all)))
+}
+
+/// What so many free bytes are to a data folder.
+fn room(free: u64, seen: String) -> Finding {
+    const CHECK: &str = "disk";
     let advice = "make room, or move the data folder to a larger disk: on a full one no command is accepted";
     match free {
         ..TOO_LITTLE => Finding::problem(CHECK, seen, advice),
@@ -97,6 +101,7 @@ pub(super) fn in_words(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::Verdict;
     use super::*;
 
     #[test]
@@ -108,6 +113,14 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_not_claimed_to_have_room() {
         let finding = disk(Path::new("/nonexistent/folder"));
-        assert_eq!(finding.verdict, super::super::finding::Verdict::Unknown, "{finding:?}");
+        assert_eq!(finding.verdict, Verdict::Unknown, "{finding:?}");
+    }
+
+    #[test]
+    fn a_disk_without_room_is_a_problem_before_it_is_full() {
+        let verdicts = [0, TOO_LITTLE - 1, TOO_LITTLE, LITTLE - 1, LITTLE, u64::MAX]
+            .map(|free| room(free, String::new()).verdict);
+        let [problem, warning, ok] = [Verdict::Problem, Verdict::Warning, Verdict::Ok];
+        assert_eq!(verdicts, [problem, problem, warning, warning, ok, ok]);
     }
 }
