@@ -4,8 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-.ci/postgres cargo test --quiet --package projections
-.ci/postgres cargo test --quiet --package jetsource --test projections crashes
-.ci/postgres cargo test --quiet --package jetsource --test shared_views -- --test-threads 2 --skip restart
-.ci/postgres cargo test --quiet --package jetsource --test shared_views restart
+# Of the whole workspace, so that nothing is built which the other tests have not built.
+tests() { .ci/postgres cargo test --quiet --workspace --exclude sagas "$@"; }
+
+tests --lib home::
+tests --test on_a_log
+tests --test projections crashes
+tests --test shared_views -- --test-threads 2 --skip restart
+tests --test shared_views restart
 .ci/postgres python3 deploy/tests/shared_views.py

@@ -22,6 +22,8 @@ pub const OLDEST_BROKER: (i64, i64) = (2, 15);
 #[derive(Debug, Clone)]
 pub struct Connection {
     client: async_nats::Client,
+    /// Where to, and as whom.
+    origin: Arc<(String, Access)>,
     /// How often a connection was made; readers begin anew when it rises.
     made: watch::Receiver<u64>,
     /// What this user was last refused.
@@ -148,9 +150,19 @@ impl Connection {
             .connect(servers)
             .await
             .map_err(|error| no_connection(urls, error))?;
-        let connection = Self { client, made, denied };
+        let origin = Arc::new((urls.to_owned(), access.clone()));
+        let connection = Self { client, origin, made, denied };
         connection.check().await?;
         Ok(connection)
+    }
+
+    /// Another connection to the same broker, as the same user.
+    ///
+    /// # Errors
+    /// As [`Connection::open_as`].
+    pub async fn another(&self) -> Result<Self, ConnectError> {
+        let (urls, access) = self.origin.as_ref();
+        Self::open_as(urls, access).await
     }
 
     async fn check(&self) -> Result<(), ConnectError> {

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::cache::Entities;
 use crate::committer::Committer;
-use crate::connection::Connection;
+use crate::connection::{ConnectError, Connection};
 use crate::once::Waiting;
 use crate::settle::Admission;
 use crate::snapshot::Snapshots;
@@ -97,6 +97,17 @@ impl EventStore {
             Some(mirror) => Ok(Self::opened(connection, context, settings, mirror.num_replicas > 1)),
             None => Self::open(connection, settings).await,
         }
+    }
+
+    /// The same log over a connection of its own, which lives on the runtime that asks for it: for a reader of so much
+    /// that others would wait behind what it is sent. Nothing else is shared with this one.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub async fn beside(&self) -> Result<Self, ConnectError> {
+        let connection = self.0.connection.another().await?;
+        let context = context(&connection);
+        Ok(Self::opened(connection, context, self.0.settings.clone(), self.0.replicated))
     }
 
     fn opened(

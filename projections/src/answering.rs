@@ -10,6 +10,7 @@ impl<P: Projection> Following<P> {
     /// Does it, and answers.
     pub(crate) async fn answer(&mut self, ask: Ask) -> Result<(), ViewError> {
         let Ask { asked, answer } = ask;
+        let by_hand = matches!(asked, Asked::Retry(_) | Asked::Skip { .. });
         let answered = match asked {
             Asked::Rebuild => self.begin_rebuild().await,
             Asked::StopRebuild => self.stop_rebuild().await,
@@ -21,6 +22,9 @@ impl<P: Projection> Following<P> {
                 Ok(Answer::Refused("the worker does not tell".to_owned()))
             }
         };
+        if by_hand {
+            self.fold_anew();
+        }
         let answered = match answered {
             Ok(answered) => answered,
             Err(error) => {

@@ -11,6 +11,7 @@ use crate::attempt::{Tried, insist};
 use crate::control::Answer;
 use crate::error::{ViewError, line};
 use crate::failure::Failure;
+use crate::feed::Feed;
 use crate::fold::{Change, Failed};
 use crate::following::Following;
 use crate::generation::Target;
@@ -104,6 +105,12 @@ impl<P: Projection> Following<P> {
             Again::Still(why) => format!("{stepped}; the row {key:?} is set aside again: {why}"),
             Again::NotAside | Again::GoesOn => format!("{stepped}, the row {key:?} goes on"),
         }))
+    }
+
+    /// Whatever was folded and is not written does not know what was changed by hand.
+    pub(crate) fn fold_anew(&mut self) {
+        let built = self.rebuild.as_mut().and_then(Rebuild::feed);
+        self.serving.feed().into_iter().chain(built).for_each(Feed::fold_anew);
     }
 
     /// The rows that this worker writes: those that serve first.

@@ -4,14 +4,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use event_model::{Position, Projection};
-use event_store::{Batch, Entry, EventStore, Mark, StoreError};
+use event_store::Mark;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use crate::applying::{Applied, apply};
-use crate::error::ViewError;
-use crate::generation::{Generation, Target};
-use crate::home::Home;
-use crate::reading::Reading;
+use crate::error::{RunError, ViewError};
+use crate::folding::{Folded, Folding, Source};
+use crate::generation::{Place, Target};
 
 /// The checkpoint follows what touched no row at the latest after so many positions, or as long as the
 /// home says.
@@ -20,9 +19,9 @@ const LATE_BY: u64 = 1000;
 /// A generation that follows the log.
 #[derive(Debug)]
 pub(crate) struct Feed<P> {
-    home: Arc<dyn Home>,
+    source: Source,
     pub(crate) target: Target,
-    reading: Reading,
+    folding: Folding,
     /// Where the checkpoint stands.
     saved: Mark,
     /// What was read. Beyond the checkpoint lies only what touched no row.
@@ -33,36 +32,13 @@ pub(crate) struct Feed<P> {
     projection: PhantomData<fn() -> P>,
 }
 
-/// A batch under way into the rows. It may be tried as often as it takes.
-#[derive(Debug)]
-pub(crate) struct Work {
-    pub(crate) entries: Arc<Vec<Entry>>,
-    to: Mark,
-    behind: u64,
-}
-
-impl Work {
-    /// Of a batch; `None` of an empty one.
-    pub(crate) fn of(batch: Batch) -> Option<Self> {
-        let to = Mark::on(batch.entries.last()?);
-        Some(Self { entries: Arc::new(batch.entries), to, behind: batch.behind })
-    }
-}
-
 impl<P: Projection> Feed<P> {
-    /// From where the generation stands. `behind` is how much the log holds beyond that.
-    pub(crate) fn new(
-        home: &Arc<dyn Home>,
-        store: &EventStore,
-        target: Target,
-        generation: &Generation,
-        behind: u64,
-    ) -> Self {
-        let mark = generation.mark;
+    /// From where the rows stand. `behind` is how much the log holds beyond that.
+    pub(crate) fn new(source: &Source, target: Target, mark: Mark, behind: u64) -> Self {
         Self {
-            home: Arc::clone(home),
+            folding: fold::<P>(source, &target, mark),
+            source: source.clone(),
             target,
-            reading: Reading::after(store, mark),
             saved: mark,
             read: mark,
             save_by: Instant::now(),
@@ -71,9 +47,14 @@ impl<P: Projection> Feed<P> {
         }
     }
 
+    /// Folds anew what is not written: somebody has changed rows by hand, or what counts for nothing.
+    pub(crate) fn fold_anew(&mut self) {
+        self.folding = fold::<P>(&self.source, &self.target, self.read);
+    }
+
     /// What the log has next. Safe to drop and call again.
-    pub(crate) async fn next(&mut self) -> Result<Batch, StoreError> {
-        self.reading.next().await
+    pub(crate) async fn next(&mut self) -> Result<Folded, RunError> {
+        self.folding.next().await
     }
 
     /// Every event up to here is in the rows.
@@ -86,18 +67,18 @@ impl<P: Projection> Feed<P> {
         self.saved
     }
 
-    /// Applies a batch, or does nothing.
-    pub(crate) async fn apply(&mut self, work: &Work) -> Result<Applied, ViewError> {
-        let applied =
-            apply::<P>(self.home.as_ref(), &self.target, &work.entries, self.saved, work.to).await?;
-        if self.read == self.saved {
-            self.save_by = Instant::now() + self.home.late_by();
+    /// Writes what a batch came to, or does nothing. It may be tried as often as it takes.
+    pub(crate) async fn write(&mut self, folded: &Folded) -> Result<(), ViewError> {
+        if folded.applied.rows > 0 {
+            let changes = Arc::clone(&folded.changes);
+            self.source.home.commit(&self.target, changes, self.saved, folded.to).await?;
+            self.saved = folded.to;
+        } else if self.read == self.saved {
+            self.save_by = Instant::now() + self.source.home.late_by();
         }
-        (self.read, self.behind) = (work.to, work.behind);
-        if applied.rows > 0 {
-            self.saved = work.to;
-        }
-        Ok(applied)
+        (self.read, self.behind) = (folded.to, folded.behind);
+        self.folding.written(folded.to.position);
+        Ok(())
     }
 
     /// When the checkpoint must follow; `None` when it stands where the reading does.
@@ -112,9 +93,18 @@ impl<P: Projection> Feed<P> {
         if self.read == self.saved {
             return Ok(());
         }
-        self.save_by = Instant::now() + self.home.late_by();
-        self.home.commit(&self.target, Vec::new(), self.saved, self.read).await?;
+        self.save_by = Instant::now() + self.source.home.late_by();
+        self.source.home.commit(&self.target, Arc::default(), self.saved, self.read).await?;
         self.saved = self.read;
         Ok(())
     }
+}
+
+/// What is built yields to everything else.
+fn fold<P: Projection>(source: &Source, target: &Target, after: Mark) -> Folding {
+    let threads = match target.place {
+        Place::Serving => Handle::current(),
+        Place::Building => source.background.handle(),
+    };
+    Folding::start::<P>(&threads, source.clone(), target.clone(), after)
 }

@@ -60,6 +60,16 @@ pub(crate) enum Change {
     Wait { key: String, positions: Vec<Position> },
 }
 
+impl Change {
+    /// Of the row that it changes.
+    pub(crate) fn key(&self) -> &str {
+        match self {
+            Self::Write { key, .. } | Self::Delete { key } | Self::Wait { key, .. } => key,
+            Self::SetAside(failed) => &failed.key,
+        }
+    }
+}
+
 impl Failed {
     fn of(key: String, event: &Recorded, reason: String) -> Self {
         let (event_id, event_type) = (event.id, event.event_type.clone());

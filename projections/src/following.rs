@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_model::{Position, Projection};
-use event_store::{Batch, EventStore, StoreError};
+use event_store::{EventStore, StoreError};
 use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::applying::Applied;
+use crate::background::Background;
 use crate::control::Ask;
 use crate::error::{RunError, ViewError, line};
-use crate::feed::{Feed, Work};
+use crate::feed::Feed;
+use crate::folding::{Folded, Source};
 use crate::generation::{Generation, Place, Prepared};
 use crate::home::Home;
 use crate::leftovers::Leftovers;
@@ -26,7 +27,7 @@ use crate::status::Board;
 use crate::traced::traced;
 
 /// How long to wait after a failure: twice as long each time, up to the second.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+pub(crate) const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// How long to wait before the broker is asked again.
 const BROKER: Duration = Duration::from_millis(200);
 
@@ -36,6 +37,7 @@ pub(crate) struct Following<P> {
     pub(crate) home: Arc<dyn Home>,
     pub(crate) board: Arc<Board>,
     pub(crate) store: EventStore,
+    background: Background,
     pub(crate) leftovers: Leftovers,
     /// The rows that lists read.
     pub(crate) serving: Serving<P>,
@@ -51,21 +53,17 @@ enum Next {
     Stop,
     Ask(Ask),
     Save,
-    Batch(Place, Batch),
+    Write(Place, Folded),
 }
 
 impl<P: Projection> Following<P> {
-    pub(crate) fn new(
-        home: Arc<dyn Home>,
-        board: Arc<Board>,
-        store: EventStore,
-        leftovers: Leftovers,
-        asks: mpsc::Receiver<Ask>,
-    ) -> Self {
+    pub(crate) fn new(source: Source, leftovers: Leftovers, asks: mpsc::Receiver<Ask>) -> Self {
+        let Source { home, board, store, background } = source;
         Self {
             home,
             board,
             store,
+            background,
             leftovers,
             serving: Serving::None,
             rebuild: None,
@@ -93,8 +91,8 @@ impl<P: Projection> Following<P> {
                 Next::Stop => return self.save().await.map_err(RunError::from),
                 Next::Ask(ask) => self.answer(ask).await?,
                 Next::Save => self.save().await?,
-                Next::Batch(place, batch) => {
-                    if self.apply(place, batch, shutdown.as_mut()).await?.is_none() {
+                Next::Write(place, folded) => {
+                    if self.write(place, &folded, shutdown.as_mut()).await?.is_none() {
                         return Ok(());
                     }
                 }
@@ -110,7 +108,7 @@ impl<P: Projection> Following<P> {
         let behind = head.get().saturating_sub(serving.mark.position.get());
         self.serving = if serving.is_of(&self.board.definition) {
             let target = serving.target(&self.board.definition, Place::Serving, &self.skips);
-            let feed = Feed::new(&self.home, &self.store, target, &serving, behind);
+            let feed = Feed::new(&self.source(), target, serving.mark, behind);
             Serving::Live(serving, feed)
         } else {
             Serving::Frozen(serving)
@@ -138,7 +136,13 @@ impl<P: Projection> Following<P> {
         }
     }
 
+    pub(crate) fn source(&self) -> Source {
+        let (home, board) = (Arc::clone(&self.home), Arc::clone(&self.board));
+        Source { home, board, store: self.store.clone(), background: self.background.clone() }
+    }
+
     async fn next(&mut self, shutdown: Pin<&mut impl Future<Output = ()>>) -> Result<Next, RunError> {
+        let held_until = self.rebuild.as_ref().and_then(Rebuild::held_until);
         let built = self.rebuild.as_mut().and_then(Rebuild::feed);
         let served = match &mut self.serving {
             Serving::Live(_, feed) => Some(feed),
@@ -151,11 +155,17 @@ impl<P: Projection> Following<P> {
                 None => pending().await,
             }
         };
+        let served = async {
+            if let Some(until) = held_until {
+                sleep_until(until).await;
+            }
+            next(served).await
+        };
         // Neither of the two may keep the other waiting: whose batch is there is drawn.
-        let batch = async {
+        let folded = async {
             tokio::select! {
-                batch = next(served) => (Place::Serving, batch),
-                batch = next(built) => (Place::Building, batch),
+                folded = served => (Place::Serving, folded),
+                folded = next(built) => (Place::Building, folded),
             }
         };
         tokio::select! {
@@ -163,33 +173,37 @@ impl<P: Projection> Following<P> {
             () = shutdown => Ok(Next::Stop),
             Some(ask) = self.asks.recv() => Ok(Next::Ask(ask)),
             () = save => Ok(Next::Save),
-            (place, batch) = batch => Ok(Next::Batch(place, batch?)),
+            (place, folded) = folded => Ok(Next::Write(place, folded?)),
         }
     }
 
-    /// Applies a batch, however often it must be tried; `None` when it is time to stop.
-    async fn apply(
+    /// Writes what a batch came to, however often it must be tried; `None` when it is time to stop.
+    async fn write(
         &mut self,
         place: Place,
-        batch: Batch,
+        folded: &Folded,
         shutdown: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Option<()>, ViewError> {
-        let Some(work) = Work::of(batch) else { return Ok(Some(())) };
         let started = Instant::now();
         // They end when the rows are there, or when nobody waits for them any more.
-        let _spans = if place == Place::Serving { traced::<P>(&work.entries) } else { Vec::new() };
-        let Some(applied) = self.insist(place, &work, shutdown).await? else { return Ok(None) };
-        self.board.count(place, work.entries.len());
+        let _spans = if place == Place::Serving { traced::<P>(&folded.entries) } else { Vec::new() };
+        if self.insist(place, folded, shutdown).await?.is_none() {
+            return Ok(None);
+        }
+        self.board.count(place, folded.entries.len());
         match place {
             Place::Serving => {
-                self.applied(&work, &applied);
+                self.written(folded);
                 let seconds = started.elapsed().as_secs_f64();
                 histogram!("jetsource_view_batch_seconds", "view" => P::NAME).record(seconds);
             }
-            Place::Building => self.tell_rebuild(),
+            Place::Building => {
+                self.hold();
+                self.tell_rebuild();
+            }
         }
-        if !applied.failed.is_empty() {
-            self.tell_failures(&applied.failed).await?;
+        if !folded.applied.failed.is_empty() {
+            self.tell_failures(&folded.applied.failed).await?;
         }
         Ok(Some(()))
     }
@@ -197,18 +211,18 @@ impl<P: Projection> Following<P> {
     async fn insist(
         &mut self,
         place: Place,
-        work: &Work,
+        folded: &Folded,
         mut shutdown: Pin<&mut impl Future<Output = ()>>,
-    ) -> Result<Option<Applied>, ViewError> {
+    ) -> Result<Option<()>, ViewError> {
         let mut pause = PAUSES.0;
         loop {
             let feed = match place {
                 Place::Serving => self.serving.feed(),
                 Place::Building => self.rebuild.as_mut().and_then(Rebuild::feed),
             };
-            let Some(feed) = feed else { return Ok(Some(Applied::default())) };
-            match feed.apply(work).await {
-                Ok(applied) => return Ok(Some(applied)),
+            let Some(feed) = feed else { return Ok(Some(())) };
+            match feed.write(folded).await {
+                Ok(()) => return Ok(Some(())),
                 Err(error) => self.failed(error)?,
             }
             if paused(&mut pause, shutdown.as_mut()).await.is_none() {
@@ -252,7 +266,7 @@ impl<P: Projection> Following<P> {
     }
 }
 
-async fn next<P: Projection>(feed: Option<&mut Feed<P>>) -> Result<Batch, StoreError> {
+async fn next<P: Projection>(feed: Option<&mut Feed<P>>) -> Result<Folded, RunError> {
     match feed {
         Some(feed) => feed.next().await,
         None => pending().await,

@@ -60,7 +60,7 @@ pub(crate) trait Home: Debug + Send + Sync {
     async fn commit(
         &self,
         target: &Target,
-        changes: Vec<Change>,
+        changes: Arc<Vec<Change>>,
         from: Mark,
         to: Mark,
     ) -> Result<(), ViewError>;

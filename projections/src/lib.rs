@@ -4,7 +4,8 @@
 //! - [`views`]: what lists ask, and what makes a worker
 //! - [`query`], [`sums`], [`cursor`]: a page of rows or of sums over them, and where the next one begins
 //! - [`worker`], `following`, `serving`, `telling`, `traced`: a worker, and what it does from one moment to the next
-//! - `generation`, `feed`, `reading`: rows in a table of their own, from the log, position and rows in one transaction
+//! - `generation`, `feed`: rows in a table of their own, from the log, position and rows in one transaction
+//! - `folding`, `ahead`, `reading`: the log read, and folded before it is written; `background`: what yields to all else
 //! - `rebuild`, `leftovers`: a generation built beside the serving one, the switch, and what is left behind
 //! - `applying`, `fold`, `attempt`: a batch into changes of rows, whatever a projection does
 //! - [`failure`], `aside`: rows whose next event could not be applied
@@ -18,10 +19,12 @@
 //! Deliberately not here: any user or order, any HTTP; the rows of a view are the projection's own business.
 
 pub mod address;
+mod ahead;
 mod answering;
 mod applying;
 mod aside;
 mod attempt;
+mod background;
 mod compare;
 pub mod control;
 pub mod cursor;
@@ -31,6 +34,7 @@ pub mod error;
 pub mod failure;
 mod feed;
 mod fold;
+mod folding;
 mod following;
 mod generation;
 mod home;

@@ -19,6 +19,7 @@ mod sums;
 mod text;
 
 use deadpool_postgres::{Object, Pool};
+use tokio::runtime::Handle;
 use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
 
@@ -33,6 +34,8 @@ pub(crate) use pinned::Pinned;
 pub(crate) struct PostgresViews {
     lists: Pool,
     workers: Pool,
+    /// Where connections live: who asks for one may run where everything yields to others.
+    threads: Handle,
     /// Under which views are written; none before a lease was claimed.
     token: Option<i64>,
 }
@@ -41,7 +44,7 @@ impl PostgresViews {
     /// Over this database, which must answer. Makes nothing yet.
     pub(crate) async fn open(config: &Config) -> Result<Self, ViewError> {
         let (lists, workers) = (connection::lists(config)?, connection::workers(config)?);
-        let home = Self { lists, workers, token: None };
+        let home = Self { lists, workers, threads: Handle::current(), token: None };
         drop(home.list_client().await.map_err(|error| connection::cannot_open(config, error))?);
         Ok(home)
     }
@@ -51,7 +54,8 @@ impl PostgresViews {
     }
 
     async fn worker_client(&self) -> Result<Object, ViewError> {
-        Ok(self.workers.get().await?)
+        let workers = self.workers.clone();
+        Ok(self.threads.spawn(async move { workers.get().await }).await??)
     }
 }
 

@@ -1,15 +1,22 @@
 //! A generation built beside the one that serves, and the switch from one to the other.
 
+use std::time::Duration;
+
 use event_model::{Position, Projection};
 use metrics::gauge;
+use tokio::time::Instant;
 
 use crate::control::Answer;
 use crate::error::{RunError, ViewError};
 use crate::feed::Feed;
 use crate::following::Following;
 use crate::generation::{Build, Generation, Place};
+use crate::reading::MOST;
 use crate::serving::Serving;
 use crate::status::RebuildStatus;
+
+/// How long the rows that serve may wait for those that will.
+const HOLD: Duration = Duration::from_millis(500);
 
 /// What is built.
 #[derive(Debug)]
@@ -17,11 +24,21 @@ pub(crate) struct Rebuild<P> {
     generation: Generation,
     /// None while it is stopped.
     feed: Option<Feed<P>>,
+    /// The rows that serve wait until then, so that these overtake them.
+    held_until: Option<Instant>,
 }
 
 impl<P: Projection> Rebuild<P> {
     pub(crate) fn feed(&mut self) -> Option<&mut Feed<P>> {
         self.feed.as_mut()
+    }
+
+    pub(crate) fn held_until(&self) -> Option<Instant> {
+        self.held_until
+    }
+
+    fn new(generation: Generation, feed: Option<Feed<P>>) -> Self {
+        Self { generation, feed, held_until: None }
     }
 }
 
@@ -34,7 +51,7 @@ impl<P: Projection> Following<P> {
     ) -> Result<(), RunError> {
         match (building, &self.serving) {
             (Some(Build { generation, stopped: true }), Serving::Live(..)) => {
-                self.rebuild = Some(Rebuild { generation, feed: None });
+                self.rebuild = Some(Rebuild::new(generation, None));
                 self.tell_rebuild();
             }
             (Some(Build { generation, .. }), _) => {
@@ -61,8 +78,8 @@ impl<P: Projection> Following<P> {
         self.board.count_anew();
         let behind = head.get().saturating_sub(generation.mark.position.get());
         let target = generation.target(&self.board.definition, Place::Building, &self.skips);
-        let feed = Feed::new(&self.home, &self.store, target, &generation, behind);
-        self.rebuild = Some(Rebuild { generation, feed: Some(feed) });
+        let feed = Feed::new(&self.source(), target, generation.mark, behind);
+        self.rebuild = Some(Rebuild::new(generation, Some(feed)));
         self.tell_rebuild();
     }
 
@@ -72,10 +89,10 @@ impl<P: Projection> Following<P> {
             return Ok(Answer::Refused("the log cannot be read just now; try again".to_owned()));
         };
         let (generation, done) = match &self.rebuild {
-            Some(Rebuild { generation, feed: Some(_) }) => {
+            Some(Rebuild { generation, feed: Some(_), .. }) => {
                 return Ok(Answer::Done(format!("generation {} is being built already", generation.number)));
             }
-            Some(Rebuild { generation, feed: None }) => {
+            Some(Rebuild { generation, feed: None, .. }) => {
                 self.home.resume_build(P::NAME).await?;
                 (generation.clone(), "goes on being built")
             }
@@ -118,6 +135,15 @@ impl<P: Projection> Following<P> {
         }
     }
 
+    /// What is built yields to everything else, so it may never be as far as the rows that serve while much is written:
+    /// once it almost is, those wait for it, though not for long.
+    pub(crate) fn hold(&mut self) {
+        let serving = self.serving.position().get();
+        let Some(Rebuild { feed: Some(built), held_until, .. }) = &mut self.rebuild else { return };
+        let is_close = serving.saturating_sub(built.position().get()) <= MOST as u64;
+        *held_until = is_close.then(|| Instant::now() + HOLD);
+    }
+
     /// Lets lists read what was built.
     pub(crate) async fn switch(&mut self) -> Result<(), ViewError> {
         let Some(Rebuild { feed: Some(built), .. }) = &mut self.rebuild else { return Ok(()) };
@@ -132,10 +158,11 @@ impl<P: Projection> Following<P> {
         };
         let (to, mark) = (built.target.generation, built.saved());
         self.home.switch(&self.board.definition, from, to, mark).await?;
-        if let Some(Rebuild { generation, feed: Some(mut feed) }) = self.rebuild.take() {
-            feed.target.place = Place::Serving;
+        if let Some(Rebuild { generation, feed: Some(feed), .. }) = self.rebuild.take() {
             let behind = feed.behind;
             let generation = Generation { mark, ..generation };
+            let target = generation.target(&self.board.definition, Place::Serving, &self.skips);
+            let feed = Feed::new(&self.source(), target, mark, behind);
             self.board.tell_serving(&generation);
             self.serving = Serving::Live(generation, feed);
             self.tell_serving(behind, None);
@@ -148,7 +175,7 @@ impl<P: Projection> Following<P> {
 
     /// Tells how far the rows are that are built.
     pub(crate) fn tell_rebuild(&self) {
-        let rebuild = self.rebuild.as_ref().map(|Rebuild { generation, feed }| {
+        let rebuild = self.rebuild.as_ref().map(|Rebuild { generation, feed, .. }| {
             let (position, behind) = match feed {
                 Some(feed) => (feed.position(), feed.behind),
                 None => (generation.mark.position, 0),

@@ -5,22 +5,22 @@ use event_store::Entry;
 use metrics::{counter, gauge};
 use time::OffsetDateTime;
 
-use crate::applying::Applied;
-use crate::feed::Work;
+use crate::folding::Folded;
 use crate::following::Following;
 
 impl<P: Projection> Following<P> {
     /// Tells what a batch came to.
-    pub(crate) fn applied(&mut self, work: &Work, applied: &Applied) {
+    pub(crate) fn written(&mut self, folded: &Folded) {
+        let Folded { entries, applied, .. } = folded;
         for skipped in &applied.skipped {
             let (view, position, reason) = (P::NAME, skipped.position, &skipped.reason);
             tracing::warn!(view, %position, reason, "an event cannot be read and is stepped over");
         }
         counter!("jetsource_view_unreadable_total", "view" => P::NAME)
             .increment(applied.skipped.len() as u64);
-        counter!("jetsource_view_events_total", "view" => P::NAME).increment(work.entries.len() as u64);
+        counter!("jetsource_view_events_total", "view" => P::NAME).increment(entries.len() as u64);
         let behind = self.serving.feed().map_or(0, |feed| feed.behind);
-        self.tell_serving(behind, Some(&work.entries));
+        self.tell_serving(behind, Some(entries));
     }
 
     /// Tells how far the rows are that serve.

@@ -203,7 +203,7 @@ impl<P: Projection> Reference<P> {
             progress(read.position, goal);
         }
         if read != self.mark {
-            self.home.commit(&self.target, Vec::new(), self.mark, read).await?;
+            self.home.commit(&self.target, Arc::default(), self.mark, read).await?;
             self.mark = read;
         }
         Ok(())

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::address::HomeAddress;
+use crate::background::Background;
 use crate::definition::Definition;
 use crate::desk::Desk;
 use crate::error::ViewError;
@@ -28,6 +29,7 @@ const LOOK: Duration = Duration::from_millis(5);
 pub struct Views {
     home: Arc<dyn Home>,
     boards: Arc<RwLock<BTreeMap<&'static str, Arc<Board>>>>,
+    background: Background,
 }
 
 impl Views {
@@ -36,7 +38,7 @@ impl Views {
     /// # Errors
     /// [`ViewError::Open`].
     pub async fn open(address: &HomeAddress) -> Result<Self, ViewError> {
-        Ok(Self { home: address.open().await?, boards: Arc::default() })
+        Ok(Self { home: address.open().await?, boards: Arc::default(), background: Background::default() })
     }
 
     /// Makes a view known that a worker of another process drives.
@@ -63,7 +65,7 @@ impl Views {
         let found = self.home.found(&definition).await?;
         let board = self.enter(&definition);
         board.tell_serving(&found.serving);
-        Ok(Worker::new(Arc::clone(&self.home), board, found.lease))
+        Ok(Worker::new(Arc::clone(&self.home), board, found.lease, self.background.clone()))
     }
 
     /// What answers questions about a view that this process drives.

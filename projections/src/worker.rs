@@ -15,7 +15,9 @@ use serde_json::Value;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
+use crate::background::Background;
 use crate::error::{RunError, ViewError, line};
+use crate::folding::Source;
 use crate::following::{Following, failed};
 use crate::generation::Prepared;
 use crate::home::{Claim, Home};
@@ -32,6 +34,7 @@ pub struct Worker<P> {
     board: Arc<Board>,
     /// The lease under which it must run.
     lease: Option<String>,
+    background: Background,
     projection: PhantomData<fn() -> P>,
 }
 
@@ -42,8 +45,13 @@ enum Ended {
 }
 
 impl<P: Projection> Worker<P> {
-    pub(crate) fn new(home: Arc<dyn Home>, board: Arc<Board>, lease: Option<String>) -> Self {
-        Self { home, board, lease, projection: PhantomData }
+    pub(crate) fn new(
+        home: Arc<dyn Home>,
+        board: Arc<Board>,
+        lease: Option<String>,
+        background: Background,
+    ) -> Self {
+        Self { home, board, lease, background, projection: PhantomData }
     }
 
     /// Runs until `shutdown` is ready; the batch under way is finished. While the broker is away it waits, and
@@ -149,8 +157,9 @@ impl<P: Projection> Worker<P> {
         let running = Running::begin(&self.board);
         self.board.tell_serving(&prepared.serving);
         let leftovers = Leftovers::of(&home, P::NAME);
-        let board = Arc::clone(&self.board);
-        let following = Following::<P>::new(home, board, store.clone(), leftovers.clone(), asks);
+        let (board, background) = (Arc::clone(&self.board), self.background.clone());
+        let source = Source { home, board, store: store.clone(), background };
+        let following = Following::<P>::new(source, leftovers.clone(), asks);
         let done = tokio::select! {
             done = following.run(prepared, shutdown) => done,
             never = leftovers.sweep() => match never {},

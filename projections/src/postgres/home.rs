@@ -77,7 +77,7 @@ impl Home for PostgresViews {
     async fn commit(
         &self,
         target: &Target,
-        changes: Vec<Change>,
+        changes: Arc<Vec<Change>>,
         from: Mark,
         to: Mark,
     ) -> Result<(), ViewError> {

@@ -69,7 +69,7 @@ impl Home for SqliteViews {
     async fn commit(
         &self,
         target: &Target,
-        changes: Vec<Change>,
+        changes: Arc<Vec<Change>>,
         from: Mark,
         to: Mark,
     ) -> Result<(), ViewError> {

@@ -1,14 +1,17 @@
 //! Whatever the batches, the rows are the fold of the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use event_model::Position;
 use event_store::{Entry, Foreign, Mark};
 use proptest::prelude::*;
 
 use super::toy::{CounterEvent, Home, Tallies, entry, raised};
+use crate::ahead::Ahead;
+use crate::applying::changes;
 use crate::error::ViewError;
-use crate::fold::Skipped;
+use crate::fold::{Change, Skipped};
 
 /// Some events of a few counters, and in between what is no event of theirs.
 fn log() -> impl Strategy<Value = Vec<Entry>> {
@@ -65,6 +68,38 @@ proptest! {
     }
 
     #[test]
+    fn what_is_folded_ahead_of_what_is_written_gives_the_same_rows(
+        log in log(),
+        steps in prop::collection::vec((1..9_usize, 0..4_usize), 1..60),
+    ) {
+        let mut home = Home::new();
+        let (mut ahead, mut open) = (Ahead::default(), VecDeque::new());
+        let (mut rest, mut read) = (&log[..], home.mark.position);
+        for (size, open_at_most) in steps.into_iter().chain([(log.len(), 0)]) {
+            let (batch, tail) = rest.split_at(size.min(rest.len()));
+            rest = tail;
+            if let Some(last) = batch.last() {
+                let entries = Arc::new(batch.to_vec());
+                let folded = changes::<Tallies>(home.views.as_ref(), &home.target, &entries, read, &ahead);
+                let changes = Arc::new(home.wait(folded).unwrap().0);
+                read = last.position();
+                ahead.add(read, &changes);
+                open.push_back((Mark::on(last), changes));
+            }
+            while open.len() > open_at_most {
+                let (to, changes): (Mark, Arc<Vec<Change>>) = open.pop_front().unwrap();
+                home.wait(home.views.commit(&home.target, changes, home.mark, to)).unwrap();
+                home.mark = to;
+                // It may hear late of what is written.
+                if open_at_most % 2 == 0 {
+                    ahead.written(to.position);
+                }
+            }
+        }
+        prop_assert_eq!(home.rows(), folded(&log));
+    }
+
+    #[test]
     fn a_batch_that_comes_again_changes_nothing(log in log()) {
         let mut home = Home::new();
         home.apply(&log);
@@ -104,7 +139,7 @@ fn what_touches_no_row_moves_the_checkpoint_only_when_asked() {
     let mark = |home: &Home| home.wait(home.views.serving("tallies")).unwrap().unwrap().mark;
     assert_eq!(mark(&home), Mark::START);
     let to = Mark { position: Position::new(2), id: None };
-    home.wait(home.views.commit(&home.target, Vec::new(), home.mark, to)).unwrap();
+    home.wait(home.views.commit(&home.target, Arc::default(), home.mark, to)).unwrap();
     assert_eq!(mark(&home), to);
 }
 

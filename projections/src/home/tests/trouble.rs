@@ -97,7 +97,7 @@ fn who_is_not_the_last_to_claim_a_view_writes_nothing() {
     let overtaken = |result: Result<(), ViewError>| assert!(matches!(result, Err(ViewError::Overtaken(_))));
     let late = &home.views;
     overtaken(home.wait(apply::<Tallies>(late.as_ref(), &home.target, &entries, home.mark, to)).map(drop));
-    overtaken(home.wait(late.commit(&home.target, Vec::new(), home.mark, to)));
+    overtaken(home.wait(late.commit(&home.target, Arc::default(), home.mark, to)));
     overtaken(home.wait(late.prepare(&home.definition)).map(drop));
     overtaken(home.wait(late.begin_build(&home.definition)).map(drop));
     overtaken(home.wait(late.stop_build(view)));
