@@ -13,8 +13,10 @@ use crate::client::{Api, fresh_email};
 use crate::harness::Program;
 use crate::wire::Wire;
 
-const CALLERS: u64 = 20;
-const EACH: usize = 500;
+/// So few that none of them is overtaken by the others for as long as patience lasts: nearly all that is valid changes
+/// one user, and this is about what is not.
+const CALLERS: u64 = 8;
+const EACH: usize = 1250;
 /// What all draw from; another one draws others: `FUZZ_SEED=7 cargo test --test api fuzz`.
 const SEED: u64 = 20_261_125;
 
@@ -303,7 +305,7 @@ async fn ten_thousand_requests_find_no_fault() {
         wrong.is_empty(),
         "{} of {}: {}",
         wrong.len(),
-        CALLERS * 500,
+        CALLERS * EACH as u64,
         wrong[..wrong.len().min(3)].join("\n\n")
     );
     // They have come as far as the rules, and were let through too.
