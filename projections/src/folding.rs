@@ -1,5 +1,7 @@
 //! The log, folded by a task of its own: while one batch is written the next is folded, and the one behind it decoded.
 
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 
 use event_model::{Position, Projection};
@@ -7,14 +9,13 @@ use event_store::{Batch, Entry, EventStore, Mark};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
 use crate::ahead::Ahead;
 use crate::applying::{Applied, changes};
 use crate::background::Background;
 use crate::error::{RunError, ViewError, line};
 use crate::fold::Change;
-use crate::following::{PAUSES, failed};
+use crate::following::{PAUSES, failed, paused};
 use crate::generation::{Place, Target};
 use crate::home::Home;
 use crate::reading::{MOST, Reading};
@@ -77,7 +78,7 @@ impl Folding {
         match self.folded.recv().await {
             Some(folded) => folded,
             // It has told why before, or the program ends.
-            None => std::future::pending().await,
+            None => pending().await,
         }
     }
 
@@ -159,7 +160,6 @@ async fn insist<P: Projection>(
             Ok(changes) => return Ok(changes),
             Err(error) => failed(&source.board, error)?,
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(PAUSES.1);
+        paused(&mut pause, pin!(pending())).await;
     }
 }

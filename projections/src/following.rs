@@ -274,7 +274,7 @@ async fn next<P: Projection>(feed: Option<&mut Feed<P>>) -> Result<Folded, RunEr
 }
 
 /// Waits before another try; `None` when it is time to stop.
-async fn paused(pause: &mut Duration, shutdown: Pin<&mut impl Future<Output = ()>>) -> Option<()> {
+pub(crate) async fn paused(pause: &mut Duration, shutdown: Pin<&mut impl Future<Output = ()>>) -> Option<()> {
     tokio::select! {
         biased;
         () = shutdown => None,
