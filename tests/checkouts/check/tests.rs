@@ -195,6 +195,15 @@ fn a_command_that_was_carried_out_twice() {
 }
 
 #[test]
+fn nothing_in_a_payment_that_is_said_again() {
+    let mut log = log(with(confirmed(), [authorised()]));
+    let (first, again) = (log.len() - 3, log.len() - 1);
+    assert_eq!(log[first].kind, log[again].kind);
+    log[again].id = log[first].id.clone();
+    assert_eq!(Report::of(&log, &BTreeSet::new()).findings, Vec::<String>::new());
+}
+
+#[test]
 fn an_amount_that_is_not_what_was_held() {
     let less = but(rejected(), "credit-released", credit("credit-released", "1", 20));
     finds_also(less, "30 was held");
