@@ -160,6 +160,12 @@ impl EventStore {
         also: &(impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync),
     ) -> Result<Done<D>, ExecuteError<R>> {
         let Ask { id, expected, command, metadata, deadline, hold } = ask;
+        // One more try that nobody waits out would end as if the broker were away.
+        let one_more = self.patience() / 8;
+        let mut turn = self.turns().join(folding.entity(), deadline - one_more).await;
+        if turn.is_some() && !metadata.repeated && folding.repeated.is_none() {
+            folding = self.remembered::<D>(&id, Some(metadata.command_id));
+        }
         if !folding.is_known() && expected != Expected::New {
             if metadata.repeated {
                 self.catch_up(&mut folding, deadline).await?;
@@ -178,7 +184,7 @@ impl EventStore {
             Ok((events, others))
         };
         let mut tries = 0;
-        let mut read_again = false;
+        let mut read_again = turn.is_some();
         loop {
             if let Some(entity) = folding.repeated.take() {
                 return Ok(Done { id, entity, effect: Effect::Repeated });
@@ -223,13 +229,16 @@ impl EventStore {
                     return Ok(Done { id, entity, effect: Effect::Changed });
                 }
                 Err(StoreError::Conflict { entity }) => {
-                    tries += 1;
-                    sleep(backoff(tries, &metadata.command_id)).await;
+                    if turn.is_none() {
+                        turn = self.turns().take(&entity, deadline - one_more).await;
+                    } else {
+                        // Whoever was faster runs elsewhere.
+                        tries += 1;
+                        sleep(backoff(tries, &metadata.command_id)).await;
+                    }
                     // Also when patience has ended: what was in the way may be this command, stored before.
                     self.catch_up(&mut folding, deadline.max(Instant::now() + LAST_LOOK)).await?;
                     read_again = true;
-                    // One more that nobody waits out would end as if the broker were away.
-                    let one_more = self.patience() / 8;
                     if folding.repeated.is_none() && Instant::now() + one_more >= deadline {
                         return Err(StoreError::Conflict { entity }.into());
                     }

@@ -14,7 +14,7 @@
 //! - `snapshot`: what a long history folded to once
 //! - [`append`]: events stored, all or none, with the outcome always found out; `committer`, `way`, `batch`, `batches`,
 //!   `cost`, `touched`: those that wait share one batch and its syncs
-//! - [`execute`], [`also`]: the way of one command, and the other entities that take part in it
+//! - [`execute`], [`also`], `turns`: the way of one command, the other entities that take part in it, and who waits for whom
 //! - [`keys`], [`once`]: a command sent again under its key happens once
 //! - [`queue`]: commands on subjects, put on their queue and taken from it
 //! - [`requests`]: commands on subjects that are answered
@@ -78,6 +78,7 @@ pub mod subscribe;
 mod tail;
 mod touched;
 pub mod trace;
+mod turns;
 pub mod verify;
 mod way;
 

@@ -14,6 +14,7 @@ use crate::once::Waiting;
 use crate::settle::Admission;
 use crate::snapshot::Snapshots;
 use crate::streams::{self, StreamError};
+use crate::turns::Turns;
 
 /// How the store behaves.
 #[derive(Debug, Clone)]
@@ -67,6 +68,7 @@ struct Opened {
     snapshots: Snapshots,
     replicated: bool,
     waiting: Waiting,
+    turns: Turns,
     admission: Admission,
     bucket: OnceCell<kv::Store>,
 }
@@ -128,6 +130,7 @@ impl EventStore {
             context,
             settings,
             waiting: Waiting::default(),
+            turns: Turns::default(),
             admission: Admission::default(),
             bucket: OnceCell::new(),
         }))
@@ -189,6 +192,10 @@ impl EventStore {
 
     pub(crate) fn waiting(&self) -> &Waiting {
         &self.0.waiting
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     /// The bucket of what all nodes share, once it was needed.

@@ -13,10 +13,8 @@ use crate::client::{Api, fresh_email};
 use crate::harness::Program;
 use crate::wire::Wire;
 
-/// So few that none of them is overtaken by the others for as long as patience lasts: nearly all that is valid changes
-/// one user, and this is about what is not.
-const CALLERS: u64 = 8;
-const EACH: usize = 1250;
+const CALLERS: u64 = 20;
+const EACH: usize = 500;
 /// What all draw from; another one draws others: `FUZZ_SEED=7 cargo test --test api fuzz`.
 const SEED: u64 = 20_261_125;
 

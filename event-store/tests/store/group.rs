@@ -1,10 +1,12 @@
 //! Appends that wait together share a batch, and none suffers for another.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use event_model::{EntityName, Metadata, Position, Version};
 use event_store::{EventStore, Stand, StoreError, Write};
 use futures_util::future::join_all;
 
-use crate::toy::{Jar, JarEvent, command, jar, log};
+use crate::toy::{Jar, JarCommand, JarEvent, command, jar, log};
 
 fn write(name: &str, stand: Stand, metadata: &Metadata) -> Write {
     Write::new(EntityName::new("jar", name), stand, &[JarEvent::CoinsAdded { coins: 1 }], metadata).unwrap()
@@ -85,4 +87,25 @@ async fn who_goes_away_leaves_nothing_half_done() {
         assert_eq!(left, right, "{n}");
         assert!(n % 2 == 1 || left == Version::new(1), "{n}");
     }
+}
+
+#[tokio::test]
+async fn of_many_who_change_one_entity_again_and_again_none_is_overtaken_for_long() {
+    const CALLERS: usize = 20;
+    const EACH: usize = 30;
+    let (_server, store) = log().await;
+    let stored = AtomicUsize::new(0);
+    let call = |_| async {
+        let mut most = 0;
+        for _ in 0..EACH {
+            let before = stored.load(Ordering::Relaxed);
+            let (jar, metadata) = (jar("hot"), command());
+            store.execute::<Jar>(&jar, JarCommand::Add(1), &metadata).await.unwrap();
+            most = most.max(stored.fetch_add(1, Ordering::Relaxed) - before);
+        }
+        most
+    };
+    let overtaken = join_all((0..CALLERS).map(call)).await;
+    assert_eq!(store.load::<Jar>(&jar("hot")).await.unwrap().state.coins, (CALLERS * EACH) as u64);
+    assert!(overtaken.iter().all(|times| *times <= 2 * CALLERS), "{overtaken:?}");
 }
