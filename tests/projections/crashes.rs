@@ -6,7 +6,7 @@ use crate::{EVENTS, LONG, UnderWay, caught_up, equal, import, import_file, recei
 
 /// How many kills each of the journeys has; `VIEW_KILLS` makes it more.
 fn kills() -> u64 {
-    std::env::var("VIEW_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(10)
+    std::env::var("VIEW_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(5)
 }
 
 /// How many commands are under way when a worker is killed.

@@ -17,7 +17,7 @@ use crate::told::check::{Told, Verdict, contradictions};
 use crate::told::raw;
 use crate::toy::{JarEvent, command, open};
 
-const CUTS: u64 = 5;
+const CUTS: u64 = 4;
 const CALLERS: usize = 48;
 
 /// All that was ever asked for, with what the callers were told.
