@@ -9,7 +9,8 @@ tests() { .ci/postgres cargo test --quiet --workspace --exclude sagas "$@"; }
 
 tests --lib home::
 tests --test on_a_log
-tests --test projections crashes
+# These wait for leases of the dead most of the time.
+tests --test projections crashes -- --test-threads 3
 tests --test shared_views -- --test-threads 2 --skip restart
 tests --test shared_views restart
 .ci/postgres python3 deploy/tests/shared_views.py

@@ -2,11 +2,11 @@
 
 use crate::harness::{Program, poll};
 use crate::place::Place;
-use crate::{EVENTS, LONG, UnderWay, caught_up, equal, import, import_file, receipts, status};
+use crate::{EVENTS, LONG, UnderWay, caught_up, import, import_file, receipts, status, verified};
 
 /// How many kills each of the journeys has; `VIEW_KILLS` makes it more.
 fn kills() -> u64 {
-    std::env::var("VIEW_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(5)
+    std::env::var("VIEW_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(10)
 }
 
 /// How many commands are under way when a worker is killed.
@@ -21,6 +21,13 @@ fn filled(place: &Place) -> Program {
     let program = start(place);
     import(&program, &receipts(EVENTS));
     program
+}
+
+/// The one view that these events are about is their fold.
+#[track_caller]
+fn equal(program: &Program) {
+    let (code, found) = verified(program, "stock");
+    assert_eq!((code, &found["different"]), (Some(0), &serde_json::json!(0)), "{found}");
 }
 
 /// A number of which nothing is known, the same at every run (splitmix64).
