@@ -162,7 +162,7 @@ impl EventStore {
         let Ask { id, expected, command, metadata, deadline, hold } = ask;
         // One more try that nobody waits out would end as if the broker were away.
         let one_more = self.patience() / 8;
-        let mut turn = self.turns().join(folding.entity(), deadline - one_more).await;
+        let mut turn = self.turns_by_entity().join(folding.entity(), deadline - one_more).await;
         if turn.is_some() && !metadata.repeated && folding.repeated.is_none() {
             folding = self.remembered::<D>(&id, Some(metadata.command_id));
         }
@@ -230,7 +230,7 @@ impl EventStore {
                 }
                 Err(StoreError::Conflict { entity }) => {
                     if turn.is_none() {
-                        turn = self.turns().take(&entity, deadline - one_more).await;
+                        turn = self.turns_by_entity().take(&entity, deadline - one_more).await;
                     } else {
                         // Whoever was faster runs elsewhere.
                         tries += 1;

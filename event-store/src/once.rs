@@ -1,12 +1,9 @@
 //! A command under an idempotency key: carried out once, on whatever node, and answered as the first time.
 
-use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use event_model::{Decider, EntityName, Metadata, Version, event_id};
-use tokio::sync::OwnedMutexGuard;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use crate::also::Also;
 use crate::envelope::Entry;
@@ -16,25 +13,6 @@ use crate::keys::{Hold, IdempotencyKey, RETRY, Record};
 use crate::load::Loaded;
 use crate::store::EventStore;
 use crate::tail::Tail;
-
-/// The commands of this process that are under way, by key.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Waiting(Arc<Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>>);
-
-impl Waiting {
-    async fn turn(&self, key: &str, deadline: Instant) -> Option<OwnedMutexGuard<()>> {
-        let turn = {
-            let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            under_way.retain(|_, turn| turn.strong_count() > 0);
-            under_way.get(key).and_then(Weak::upgrade).unwrap_or_else(|| {
-                let turn = Arc::default();
-                under_way.insert(key.to_owned(), Arc::downgrade(&turn));
-                turn
-            })
-        };
-        timeout_at(deadline, turn.lock_owned()).await.ok()
-    }
-}
 
 impl EventStore {
     /// [`EventStore::execute_with`] under an idempotency key. For a command that makes its entity, `id` is the id
@@ -53,7 +31,7 @@ impl EventStore {
         also: impl Fn(&D::Id, &Loaded<D>, &[D::Event]) -> Result<Vec<Also<R>>, R> + Send + Sync,
     ) -> Result<Done<D>, ExecuteError<R>> {
         let deadline = self.deadline();
-        let _turn = self.waiting().turn(&key.name, deadline).await.ok_or(ExecuteError::KeyBusy)?;
+        let _turn = self.turns_by_key().take(&key.name, deadline).await.ok_or(ExecuteError::KeyBusy)?;
         let mut folding = self.remembered::<D>(id, Some(metadata.command_id));
         if !folding.is_known() && expected != Expected::New {
             self.look(&mut folding, deadline).await?;

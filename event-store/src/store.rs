@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::kv;
+use event_model::EntityName;
 use tokio::sync::OnceCell;
 
 use crate::cache::Entities;
 use crate::committer::Committer;
 use crate::connection::{ConnectError, Connection};
-use crate::once::Waiting;
 use crate::settle::Admission;
 use crate::snapshot::Snapshots;
 use crate::streams::{self, StreamError};
@@ -67,8 +67,8 @@ struct Opened {
     entities: Entities,
     snapshots: Snapshots,
     replicated: bool,
-    waiting: Waiting,
-    turns: Turns,
+    turns_by_key: Turns<String>,
+    turns_by_entity: Turns<EntityName>,
     admission: Admission,
     bucket: OnceCell<kv::Store>,
 }
@@ -129,8 +129,8 @@ impl EventStore {
             connection,
             context,
             settings,
-            waiting: Waiting::default(),
-            turns: Turns::default(),
+            turns_by_key: Turns::default(),
+            turns_by_entity: Turns::default(),
             admission: Admission::default(),
             bucket: OnceCell::new(),
         }))
@@ -190,12 +190,12 @@ impl EventStore {
         &self.0.snapshots
     }
 
-    pub(crate) fn waiting(&self) -> &Waiting {
-        &self.0.waiting
+    pub(crate) fn turns_by_key(&self) -> &Turns<String> {
+        &self.0.turns_by_key
     }
 
-    pub(crate) fn turns(&self) -> &Turns {
-        &self.0.turns
+    pub(crate) fn turns_by_entity(&self) -> &Turns<EntityName> {
+        &self.0.turns_by_entity
     }
 
     /// The bucket of what all nodes share, once it was needed.
