@@ -2,7 +2,7 @@
 
 use crate::harness::{Program, poll};
 use crate::place::Place;
-use crate::{EVENTS, LONG, UnderWay, caught_up, import, import_file, receipts, status, verified};
+use crate::{EVENTS, LONG, UnderWay, caught_up, import, import_file, is_equal, receipts, status};
 
 /// How many kills each of the journeys has; `VIEW_KILLS` makes it more.
 fn kills() -> u64 {
@@ -21,13 +21,6 @@ fn filled(place: &Place) -> Program {
     let program = start(place);
     import(&program, &receipts(EVENTS));
     program
-}
-
-/// The one view that these events are about is their fold.
-#[track_caller]
-fn equal(program: &Program) {
-    let (code, found) = verified(program, "stock");
-    assert_eq!((code, &found["different"]), (Some(0), &serde_json::json!(0)), "{found}");
 }
 
 /// A number of which nothing is known, the same at every run (splitmix64).
@@ -71,7 +64,7 @@ fn a_worker_that_is_killed_at_any_moment_leaves_nothing_wrong() {
         drop(importing);
         program.restart();
         caught_up(&program);
-        equal(&program);
+        is_equal(&program, "stock");
         begin = status(&program, "stock")["position"].as_u64().unwrap();
     }
 }
@@ -97,7 +90,7 @@ fn a_rebuild_that_is_killed_at_any_moment_goes_on_and_ends_well() {
         in_the_middle += place.lines(building)[0].parse::<u64>().unwrap();
         program.restart();
         caught_up(&program);
-        equal(&program);
+        is_equal(&program, "stock");
     }
     eprintln!("{in_the_middle} of {kills} rebuilds were killed in the middle");
 }
@@ -127,7 +120,7 @@ fn a_switch_that_is_killed_at_any_moment_has_happened_or_not() {
         drop(asked);
         program.restart();
         caught_up(&program);
-        equal(&program);
+        is_equal(&program, "stock");
         let swept = poll(LONG, || (place.tables("stock").len() == 1).then_some(()));
         assert!(swept.is_some(), "the old rows are still there");
     }
