@@ -8,6 +8,7 @@ use std::time::Duration;
 use nats_launcher::Dice;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -17,6 +18,8 @@ const USERS: u64 = 12;
 const ARTICLES: u64 = 10;
 /// One of them is deleted every so many orders, and another takes their place.
 const DELETED_EVERY: u64 = 100;
+/// How long people wait before they call again.
+const BREATH: Duration = Duration::from_millis(50);
 /// The first two are not tracked.
 const UNTRACKED: u64 = 2;
 
@@ -30,23 +33,14 @@ pub(crate) struct Crowd {
 
 /// The calls that are under way.
 pub(crate) struct Calls {
-    placed: Arc<AtomicU64>,
+    placed: watch::Receiver<u64>,
     callers: JoinSet<()>,
-    left: usize,
 }
 
 impl Calls {
-    /// How many orders were placed.
-    pub(crate) fn count(&self) -> u64 {
-        self.placed.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn is_done(&mut self) -> bool {
-        while let Some(ended) = self.callers.try_join_next() {
-            ended.unwrap();
-            self.left -= 1;
-        }
-        self.left == 0
+    /// Returns once so many orders were placed, or all have ended.
+    pub(crate) async fn reach(&mut self, placed: u64) {
+        let _ = self.placed.wait_for(|so_far| *so_far >= placed).await;
     }
 
     pub(crate) async fn join(self) {
@@ -69,10 +63,11 @@ impl Crowd {
     }
 
     pub(crate) fn go(&self, checkouts: u64) -> Calls {
-        let (placed, next) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (count, placed) = watch::channel(0);
+        let next = Arc::<AtomicU64>::default();
         let mut callers = JoinSet::new();
         for _ in 0..CALLERS {
-            let (crowd, placed, next) = (self.clone(), Arc::clone(&placed), Arc::clone(&next));
+            let (crowd, count, next) = (self.clone(), count.clone(), Arc::clone(&next));
             callers.spawn(async move {
                 let mut known = VecDeque::new();
                 loop {
@@ -81,7 +76,7 @@ impl Crowd {
                         break;
                     }
                     known.push_back(crowd.order(number).await);
-                    placed.fetch_add(1, Ordering::Relaxed);
+                    count.send_modify(|placed| *placed += 1);
                     if known.len() > 4
                         && let Some(order) = known.pop_front()
                     {
@@ -97,7 +92,7 @@ impl Crowd {
                 }
             });
         }
-        Calls { placed, left: callers.len(), callers }
+        Calls { placed, callers }
     }
 
     fn dice(&self, number: u64) -> Dice {
@@ -159,7 +154,7 @@ impl Crowd {
                         return;
                     }
                 }
-                Err(_) => sleep(Duration::from_millis(50)).await,
+                Err(_) => sleep(BREATH).await,
             }
         }
     }
@@ -189,12 +184,12 @@ impl Crowd {
                 Ok(409) if method == Method::DELETE => return,
                 Ok(status @ (409 | 503)) => {
                     assert!(round < 600, "{method} {path}: {status}, again and again");
-                    sleep(Duration::from_millis(50)).await;
+                    sleep(BREATH).await;
                 }
                 Ok(status) => panic!("{method} {path}: {status}"),
                 Err(error) => {
                     assert!(round < 600, "{method} {path}: {error}");
-                    sleep(Duration::from_millis(50)).await;
+                    sleep(BREATH).await;
                 }
             }
         }

@@ -79,18 +79,13 @@ impl Nodes {
     }
 
     /// What `GET /sagas` still shows as running, once the list is as far as the log.
-    pub(crate) async fn running_sagas(&self) -> Vec<Value> {
+    pub(crate) async fn running_sagas(&self, position: u64) -> Vec<Value> {
         let url = format!("{}/sagas?state=running", self.apis[0].http());
-        for _ in 0..100 {
-            let answer = reqwest::get(&url).await.unwrap();
-            assert_eq!(answer.status(), 200);
-            let running: Vec<Value> = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-            if running.is_empty() {
-                return running;
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-        serde_json::from_str(&reqwest::get(&url).await.unwrap().text().await.unwrap()).unwrap()
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let list = client.get(url).header("jetsource-position", position).header("prefer", "wait=30");
+        let answer = list.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 }
 

@@ -2,8 +2,8 @@
 //! and takes commands that it has carried out once more.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
@@ -12,19 +12,20 @@ use async_nats::{ConnectOptions, HeaderMap};
 use futures_util::StreamExt as _;
 use nats_launcher::Dice;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 /// The participant.
 pub(crate) struct Payment {
-    voided: Arc<Mutex<BTreeSet<String>>>,
+    voided: watch::Sender<BTreeSet<String>>,
     kind: Arc<AtomicBool>,
 }
 
 impl Payment {
     pub(crate) async fn start(nats: &str, seed: u64) -> Self {
-        let payment = Self { voided: Arc::default(), kind: Arc::default() };
-        let (voided, kind) = (Arc::clone(&payment.voided), Arc::clone(&payment.kind));
+        let payment = Self { voided: watch::Sender::default(), kind: Arc::default() };
+        let (voided, kind) = (payment.voided.clone(), Arc::clone(&payment.kind));
         let client = ConnectOptions::new().max_reconnects(None).connect(nats).await.unwrap();
         let context = jetstream::new(client);
         tokio::spawn(async move {
@@ -38,8 +39,8 @@ impl Payment {
     }
 
     /// The orders of which it was told that they failed.
-    pub(crate) fn voided(&self) -> BTreeSet<String> {
-        self.voided.lock().unwrap().clone()
+    pub(crate) fn voided(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.voided.subscribe()
     }
 
     /// It acknowledges what it does, and answers nothing late, so that all ends.
@@ -51,7 +52,7 @@ impl Payment {
 async fn take(
     context: &Context,
     seed: u64,
-    voided: &Mutex<BTreeSet<String>>,
+    voided: &watch::Sender<BTreeSet<String>>,
     kind: &AtomicBool,
 ) -> Result<(), async_nats::Error> {
     let stream = context.get_stream("COMMANDS").await?;
@@ -77,7 +78,7 @@ async fn take(
         let mut dice = Dice::new(seed ^ Uuid::parse_str(&order)?.as_u64_pair().1 ^ delivered);
         let kind = kind.load(Ordering::Relaxed);
         if command == "void" {
-            voided.lock().unwrap().insert(order.clone());
+            voided.send_if_modified(|voided| voided.insert(order.clone()));
         } else {
             answer(context, &order, &mut dice, kind);
         }

@@ -1,7 +1,7 @@
 //! The log, as any other tool reads it: with a NATS client and the contract, and nothing of this program.
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
-use async_nats::{connect, jetstream};
+use async_nats::{Subscriber, connect, jetstream};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
@@ -26,6 +26,15 @@ impl Event {
     pub(crate) fn number(&self, field: &str) -> u64 {
         self.data[field].as_u64().unwrap_or_else(|| panic!("{field} of {self:?}"))
     }
+}
+
+/// Events, as they are stored from now on.
+pub(crate) async fn heard(nats: &str) -> Subscriber {
+    let client = connect(nats).await.unwrap();
+    let heard = client.subscribe("events.>").await.unwrap();
+    // Its answer on the same connection comes after it has taken that in.
+    jetstream::new(client).get_stream("EVENTS").await.unwrap();
+    heard
 }
 
 /// Every event of the log, in order.
