@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use domain::{Activity, Customers, Orders, Sagas, SalesByArticle, SalesByDay, Stocks, Users};
 use event_model::Projection as _;
 use event_store::EventStore;
-use projections::{Answer, Asked, Report, ask};
+use projections::{Answer, Asked, ControlError, Report, ask};
 use serde_json::value::RawValue;
 
 use crate::asked::{Caller, Steady, get};
@@ -69,7 +69,7 @@ pub(crate) async fn run(folder: &Path, kind: &Kind) {
         let time = Duration::from_secs(number("SECONDS", 10));
         ask_for(&shop, &format!("{round}, nothing else"), tokio::time::sleep(time)).await;
         ask_for(&shop, &format!("{round}, while it is built anew"), async {
-            let before = report(&store, Orders::NAME).await.generation;
+            let before = report(&store, Orders::NAME).await.unwrap().generation;
             let answer = ask(&store, Orders::NAME, &Asked::Rebuild).await.unwrap();
             assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
             let started = Instant::now();
@@ -124,14 +124,16 @@ async fn ask_for(shop: &Shop, what: &str, work: impl Future<Output = ()>) {
 }
 
 async fn caught_up(store: &EventStore, view: &str, is_so: impl Fn(&Report) -> bool) {
-    while !is_so(&report(store, view).await) {
+    while !report(store, view).await.is_some_and(|report| is_so(&report)) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn report(store: &EventStore, view: &str) -> Report {
-    match ask(store, view, &Asked::Status).await.unwrap() {
-        Answer::Status(report) => *report,
+/// `None` before a worker has its lease.
+async fn report(store: &EventStore, view: &str) -> Option<Report> {
+    match ask(store, view, &Asked::Status).await {
+        Ok(Answer::Status(report)) => Some(*report),
+        Err(ControlError::NoWorker(_)) => None,
         other => panic!("{other:?}"),
     }
 }
