@@ -143,6 +143,7 @@ impl<P: Projection> Following<P> {
 
     async fn next(&mut self, shutdown: Pin<&mut impl Future<Output = ()>>) -> Result<Next, RunError> {
         let held_until = self.rebuild.as_ref().and_then(Rebuild::held_until);
+        let rests_until = self.rebuild.as_ref().and_then(Rebuild::rests_until);
         let built = self.rebuild.as_mut().and_then(Rebuild::feed);
         let served = match &mut self.serving {
             Serving::Live(_, feed) => Some(feed),
@@ -161,11 +162,17 @@ impl<P: Projection> Following<P> {
             }
             next(served).await
         };
+        let built = async {
+            if let Some(until) = rests_until {
+                sleep_until(until).await;
+            }
+            next(built).await
+        };
         // Neither of the two may keep the other waiting: whose batch is there is drawn.
         let folded = async {
             tokio::select! {
                 folded = served => (Place::Serving, folded),
-                folded = next(built) => (Place::Building, folded),
+                folded = built => (Place::Building, folded),
             }
         };
         tokio::select! {
@@ -198,6 +205,8 @@ impl<P: Projection> Following<P> {
                 histogram!("jetsource_view_batch_seconds", "view" => P::NAME).record(seconds);
             }
             Place::Building => {
+                let pause = self.home.rest(started.elapsed());
+                self.rebuild.iter_mut().for_each(|rebuild| rebuild.rest(pause));
                 self.hold();
                 self.tell_rebuild();
             }

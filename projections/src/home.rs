@@ -39,6 +39,9 @@ pub(crate) trait Home: Debug + Send + Sync {
     /// How long the checkpoint may stay behind what touched no row.
     fn late_by(&self) -> Duration;
 
+    /// How long what is built leaves the home to lists and commands, once a batch of it took so long to write.
+    fn rest(&self, wrote: Duration) -> Duration;
+
     /// The rows of a view that lists read; `None` when no worker has made them yet.
     async fn serving(&self, view: &'static str) -> Result<Option<Generation>, ViewError>;
 

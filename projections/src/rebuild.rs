@@ -26,6 +26,8 @@ pub(crate) struct Rebuild<P> {
     feed: Option<Feed<P>>,
     /// The rows that serve wait until then, so that these overtake them.
     held_until: Option<Instant>,
+    /// These leave the home to others until then.
+    rests_until: Option<Instant>,
 }
 
 impl<P: Projection> Rebuild<P> {
@@ -37,8 +39,17 @@ impl<P: Projection> Rebuild<P> {
         self.held_until
     }
 
+    pub(crate) fn rests_until(&self) -> Option<Instant> {
+        self.rests_until
+    }
+
+    /// Leaves the home to others for a while.
+    pub(crate) fn rest(&mut self, pause: Duration) {
+        self.rests_until = Some(Instant::now() + pause);
+    }
+
     fn new(generation: Generation, feed: Option<Feed<P>>) -> Self {
-        Self { generation, feed, held_until: None }
+        Self { generation, feed, held_until: None, rests_until: None }
     }
 }
 
