@@ -71,6 +71,7 @@ soak: nats
 	JETSOURCE_POWER_CUTS=100 cargo test --package event-store --test store power -- --nocapture
 	CHECKOUTS=20000 CHECKOUT_KILLS=100 cargo test --package jetsource --test checkouts -- --nocapture
 	VIEW_KILLS=200 cargo test --package jetsource --test projections crashes -- --nocapture
+	VIEW_KILLS=200 .ci/postgres cargo test --package jetsource --test projections crashes -- --nocapture --test-threads 3
 	JETSOURCE_STORM_COMMANDS=100000 cargo test --package event-store --test store storm -- --nocapture
 
 demo:

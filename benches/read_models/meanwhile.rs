@@ -129,11 +129,11 @@ async fn caught_up(store: &EventStore, view: &str, is_so: impl Fn(&Report) -> bo
     }
 }
 
-/// `None` before a worker has its lease.
+/// `None` before a worker has its lease, or while it has no time to answer.
 async fn report(store: &EventStore, view: &str) -> Option<Report> {
     match ask(store, view, &Asked::Status).await {
         Ok(Answer::Status(report)) => Some(*report),
-        Err(ControlError::NoWorker(_)) => None,
+        Err(ControlError::NoWorker(_) | ControlError::Unavailable { .. }) => None,
         other => panic!("{other:?}"),
     }
 }

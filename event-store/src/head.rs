@@ -82,16 +82,19 @@ impl EventStore {
         }
         match self.at(mark.position).await? {
             None if head >= mark.position => Err(StoreError::Corrupt(format!(
-                "nothing can be read at position {}, up to which a reader has read: the log was damaged",
+                "nothing can be read at position {}, up to which a reader has read: the log was damaged: \
+                 bring it back from a backup",
                 mark.position
             ))),
             None => Err(StoreError::Corrupt(format!(
-                "the log ends at position {head}, a reader has read up to {}: the log was damaged or replaced",
+                "the log ends at position {head}, a reader has read up to {}: the log was damaged or replaced: bring \
+                 the former one back, from a backup if need be",
                 mark.position
             ))),
             Some(entry) if Mark::on(&entry) == mark => Ok(()),
             Some(_) => Err(StoreError::Corrupt(format!(
-                "another event lies at position {} than a reader has read there: the log was damaged or replaced",
+                "another event lies at position {} than a reader has read there: the log was damaged or replaced: bring \
+                 the former one back, from a backup if need be",
                 mark.position
             ))),
         }

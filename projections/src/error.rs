@@ -7,6 +7,9 @@ use event_store::StoreError;
 use event_store::error::Cause;
 use rusqlite::ErrorCode;
 
+/// What to do about a full disk, wherever it is.
+pub(crate) const MAKE_ROOM: &str = "make room, and it goes on by itself";
+
 /// Why a view could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
@@ -71,7 +74,7 @@ impl From<rusqlite::Error> for ViewError {
     fn from(error: rusqlite::Error) -> Self {
         let code = error.sqlite_error_code();
         let advice = if code == Some(ErrorCode::DiskFull) {
-            "make room, and it goes on by itself"
+            MAKE_ROOM
         } else if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
             "check the disk, delete the file while no worker runs, and it is built from the log"
         } else {

@@ -205,8 +205,9 @@ impl<P: Projection> Following<P> {
                 histogram!("jetsource_view_batch_seconds", "view" => P::NAME).record(seconds);
             }
             Place::Building => {
-                let pause = self.home.rest(started.elapsed());
-                self.rebuild.iter_mut().for_each(|rebuild| rebuild.rest(pause));
+                if let Some(rebuild) = self.rebuild.as_mut().filter(|_| self.home.is_read()) {
+                    rebuild.rest(started.elapsed());
+                }
                 self.hold();
                 self.tell_rebuild();
             }

@@ -39,8 +39,8 @@ pub(crate) trait Home: Debug + Send + Sync {
     /// How long the checkpoint may stay behind what touched no row.
     fn late_by(&self) -> Duration;
 
-    /// How long what is built leaves the home to lists and commands, once a batch of it took so long to write.
-    fn rest(&self, wrote: Duration) -> Duration;
+    /// Whether lists read it just now, or might: this process need not know of all of them.
+    fn is_read(&self) -> bool;
 
     /// The rows of a view that lists read; `None` when no worker has made them yet.
     async fn serving(&self, view: &'static str) -> Result<Option<Generation>, ViewError>;

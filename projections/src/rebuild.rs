@@ -17,6 +17,10 @@ use crate::status::RebuildStatus;
 
 /// How long the rows that serve may wait for those that will.
 const HOLD: Duration = Duration::from_millis(500);
+/// While lists are read, what is built has the home for a third of the time: its writes do not yield by themselves.
+const REST: u32 = 2;
+/// However long a batch took, which may be because the home was away.
+const MOST_REST: Duration = Duration::from_secs(1);
 
 /// What is built.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ pub(crate) struct Rebuild<P> {
     feed: Option<Feed<P>>,
     /// The rows that serve wait until then, so that these overtake them.
     held_until: Option<Instant>,
-    /// These leave the home to others until then.
+    /// These leave the home to its readers until then.
     rests_until: Option<Instant>,
 }
 
@@ -43,9 +47,9 @@ impl<P: Projection> Rebuild<P> {
         self.rests_until
     }
 
-    /// Leaves the home to others for a while.
-    pub(crate) fn rest(&mut self, pause: Duration) {
-        self.rests_until = Some(Instant::now() + pause);
+    /// Leaves the home to those who read it, once a batch took so long to write.
+    pub(crate) fn rest(&mut self, wrote: Duration) {
+        self.rests_until = Some(Instant::now() + (wrote * REST).min(MOST_REST));
     }
 
     fn new(generation: Generation, feed: Option<Feed<P>>) -> Self {

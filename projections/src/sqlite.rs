@@ -8,6 +8,7 @@ mod apply;
 mod builds;
 mod connection;
 mod failures;
+mod file;
 mod home;
 mod list;
 mod lock;
@@ -29,6 +30,7 @@ use tokio::task::spawn_blocking;
 use crate::error::ViewError;
 use crate::report::Report;
 use connection::{Readers, lock};
+use file::Opened;
 use lock::Lock;
 
 pub(crate) use pinned::Pinned;
@@ -39,6 +41,7 @@ pub(crate) struct SqliteViews {
     writer: Arc<Mutex<Connection>>,
     readers: Arc<Readers>,
     lock: Lock,
+    opened: Arc<Opened>,
 }
 
 impl SqliteViews {
@@ -55,15 +58,21 @@ impl SqliteViews {
     fn over(path: &Path, open: fn(&Path) -> rusqlite::Result<Connection>) -> Result<Self, ViewError> {
         let writer = open(path).map_err(|error| at(path, error))?;
         let readers = Arc::new(Readers::new(path.to_owned()));
-        Ok(Self { writer: Arc::new(Mutex::new(writer)), readers, lock: Lock::of(path) })
+        let (writer, opened) = (Arc::new(Mutex::new(writer)), Arc::new(Opened::at(path)));
+        Ok(Self { writer, readers, lock: Lock::of(path), opened })
     }
 
     async fn write<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, ViewError> + Send + 'static,
     ) -> Result<T, ViewError> {
-        let writer = Arc::clone(&self.writer);
-        spawn_blocking(move || job(&mut lock(&writer))).await?
+        let (writer, opened) = (Arc::clone(&self.writer), Arc::clone(&self.opened));
+        spawn_blocking(move || {
+            let mut writer = lock(&writer);
+            opened.is_there()?;
+            job(&mut writer)
+        })
+        .await?
     }
 }
 

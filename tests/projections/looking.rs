@@ -94,6 +94,41 @@ fn a_row_that_an_event_cannot_be_applied_to_waits_for_somebody() {
     equal(&program);
 }
 
+#[test]
+fn a_row_that_was_mended_goes_on_and_one_that_cannot_be_is_stepped_over() {
+    let program = Program::start();
+    import(&program, &receipts(3));
+    let file = views(&program);
+    let row = |key: &str| -> String {
+        open(&file).query_row("SELECT row FROM stock WHERE key = ?1", [key], |row| row.get(0)).unwrap()
+    };
+    let write = |key: &str, row: &str| {
+        open(&file).execute("UPDATE stock SET row = ?2 WHERE key = ?1", [key, row]).unwrap();
+    };
+    let (first, second) = (row("article-0"), row("article-1"));
+    write("article-0", "?");
+    write("article-1", "?");
+    import(&program, &receipts(3));
+    poll(LONG, || (status(&program, "stock")["failures"] == 2).then_some(())).unwrap();
+
+    write("article-0", &first);
+    let retried = program.call(&["projections", "failures", "retry", "stock", "article-0"]);
+    assert!(retried.status.success(), "{}", stderr(&retried));
+    assert_eq!(status(&program, "stock")["failures"], 1);
+
+    write("article-1", &second);
+    let skip = ["projections", "failures", "skip", "stock", "article-1"];
+    assert_eq!(program.call(&skip).status.code(), Some(2), "a skip has a reason");
+    let skipped = program.call(&[&skip[..], &["--reason", "counted by hand"]].concat());
+    assert!(skipped.status.success(), "{}", stderr(&skipped));
+    let listed = told(&program.call(&["projections", "failures", "list", "stock", "--json"]));
+    assert_eq!(listed["count"], 0, "{listed}");
+    assert_eq!(row("article-1"), second, "the event counts for nothing");
+    assert_ne!(row("article-0"), first);
+    let reason: String = open(&file).query_row("SELECT reason FROM skips", [], |row| row.get(0)).unwrap();
+    assert_eq!(reason, "counted by hand");
+}
+
 fn readyz(program: &Program, path: &str) -> String {
     use std::io::{Read as _, Write as _};
     let address = program.http().strip_prefix("http://").unwrap();
@@ -112,6 +147,30 @@ fn a_file_that_is_gone_is_built_from_the_log() {
     for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm"] {
         let _ = fs::remove_file(program.data_dir().join(file));
     }
+    program.restart();
+    caught_up(&program);
+    equal(&program);
+}
+
+#[test]
+fn a_file_that_goes_while_it_is_written_is_missed_and_put_back_or_built_anew() {
+    let mut program = Program::start();
+    import(&program, &receipts(20));
+    let file = program.data_dir().join("views.sqlite");
+    let aside = program.data_dir().join("aside.sqlite");
+    let error = |program: &Program| status(program, "stock")["error"].as_str().map(str::to_owned);
+
+    fs::rename(&file, &aside).unwrap();
+    import(&program, &receipts(20));
+    let line = poll(LONG, || error(&program)).unwrap();
+    assert!(line.contains("views.sqlite is gone: put it back, or start the program again"), "{line}");
+    fs::rename(&aside, &file).unwrap();
+    caught_up(&program);
+    assert_eq!(error(&program), None);
+
+    fs::remove_file(&file).unwrap();
+    import(&program, &receipts(20));
+    poll(LONG, || error(&program)).unwrap();
     program.restart();
     caught_up(&program);
     equal(&program);

@@ -3,7 +3,7 @@
 use async_nats::{HeaderMap, Message};
 use event_model::{EntityName, Position, Version};
 use event_store::verify::Category;
-use event_store::{EventStore, Stand, StoreError, Write};
+use event_store::{Connection, EventStore, Settings, Staging, Stand, StoreError, Write};
 
 use crate::toy::{Jar, JarEvent, command, jar, log, open};
 
@@ -93,6 +93,42 @@ async fn a_cut_append_is_completed_before_a_writer_is_let_in() {
         }
         is_sound(&store).await;
     }
+}
+
+#[tokio::test]
+async fn a_writer_that_was_let_in_looks_again_once_the_broker_is_another_process() {
+    let messages = an_append().await;
+    let (server, store) = log().await;
+    write(&store, "before", Stand::default()).await.unwrap();
+    server.kill().unwrap();
+    server.restarted(1).await;
+    // What a power cut would have left behind.
+    let foreign = open(&server).await;
+    cut_after(&foreign, &messages[..1]).await;
+    assert_eq!(write(&store, "after", Stand::default()).await.unwrap(), Position::new(5));
+    assert_eq!(version(&store, "right").await, Version::new(1));
+    is_sound(&store).await;
+}
+
+#[tokio::test]
+async fn staged_in_memory_an_append_too_large_to_be_completed_is_refused() {
+    let (server, store) = log().await;
+    let connection = Connection::open(&server.url()).await.unwrap();
+    let settings = Settings { staging: Staging::Memory, ..Settings::default() };
+    let in_memory = EventStore::open(connection, settings).await.unwrap();
+    let metadata = command();
+    let large = || {
+        let events = vec![JarEvent::CoinsAdded { coins: 1 }; 500];
+        [Write::new(EntityName::new("jar", "large"), Stand::default(), &events, &metadata).unwrap()]
+    };
+    let refused = in_memory.append(&large(), &metadata).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Unfit(why)) if why.contains("make it smaller")),
+        "{refused:?}"
+    );
+    assert_eq!(store.head().await.unwrap(), Position::START);
+    write(&in_memory, "small", Stand::default()).await.unwrap();
+    store.append(&large(), &metadata).await.unwrap();
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use std::time::Duration;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error::ViewError;
+use crate::error::{MAKE_ROOM, ViewError, line};
 
 /// How long a connection may take to be had.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -114,6 +115,9 @@ pub(crate) fn shown(config: &Config) -> String {
 
 impl From<tokio_postgres::Error> for ViewError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if error.code() == Some(&SqlState::DISK_FULL) {
+            return Self::Home(format!("{}: {MAKE_ROOM}", line(&error)).into());
+        }
         Self::Home(error.into())
     }
 }

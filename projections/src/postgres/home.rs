@@ -20,10 +20,6 @@ use crate::sums::{Sums, SumsPage};
 
 /// What touched no row is waited for in other processes, too, and those see the checkpoint alone.
 const LATE_BY: Duration = Duration::from_millis(20);
-/// What is built has the server for a third of the time: its processes know nothing of what yields.
-const REST: u32 = 2;
-/// However long a write took, which may be because the server was away.
-const MOST_REST: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Home for PostgresViews {
@@ -58,8 +54,8 @@ impl Home for PostgresViews {
         LATE_BY
     }
 
-    fn rest(&self, wrote: Duration) -> Duration {
-        (wrote * REST).min(MOST_REST)
+    fn is_read(&self) -> bool {
+        true
     }
 
     async fn serving(&self, view: &'static str) -> Result<Option<Generation>, ViewError> {

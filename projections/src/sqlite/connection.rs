@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
@@ -15,6 +15,8 @@ use crate::error::ViewError;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Statements that stay prepared: one for each kind of list that is asked for.
 const STATEMENTS: usize = 64;
+/// Whoever lists does so again before long.
+const RECENTLY: Duration = Duration::from_millis(250);
 /// Lists that read at once; the others wait for one of them to end.
 const LISTS: usize = 8;
 
@@ -46,11 +48,17 @@ pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     lists: Arc<Semaphore>,
+    asked: Mutex<Option<Instant>>,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), lists: Arc::new(Semaphore::new(LISTS)) }
+        Self { path, idle: Mutex::default(), lists: Arc::new(Semaphore::new(LISTS)), asked: Mutex::default() }
+    }
+
+    /// Whether somebody reads, or did a moment ago.
+    pub(super) fn are_asked(&self) -> bool {
+        lock(&self.asked).is_some_and(|asked| asked.elapsed() < RECENTLY)
     }
 
     /// Reads on a thread that may block, in the order of the callers.
@@ -58,6 +66,7 @@ impl Readers {
         self: &Arc<Self>,
         job: impl FnOnce(&mut Connection) -> Result<T, ViewError> + Send + 'static,
     ) -> Result<T, ViewError> {
+        *lock(&self.asked) = Some(Instant::now());
         let permit = Arc::clone(&self.lists).acquire_owned().await;
         let readers = Arc::clone(self);
         spawn_blocking(move || {

@@ -42,9 +42,8 @@ impl Home for SqliteViews {
         LATE_BY
     }
 
-    /// Its reads and folds yield already, and no list waits for its writes.
-    fn rest(&self, _wrote: Duration) -> Duration {
-        Duration::ZERO
+    fn is_read(&self) -> bool {
+        self.readers.are_asked()
     }
 
     async fn serving(&self, view: &'static str) -> Result<Option<Generation>, ViewError> {

@@ -1,6 +1,7 @@
 //! A home of rows that a test has for itself: a SQLite file, or a database of its own on the server that
 //! `JETSOURCE_TEST_POSTGRES` names. So the same tests run over both.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -66,6 +67,37 @@ impl Place {
     /// The same, which works.
     pub fn lines(&self, sql: &str) -> Vec<String> {
         self.try_lines(sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Whether it is no file.
+    pub fn is_on_a_server(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The files of the database lie there from now on. Nobody may be connected to it.
+    pub fn move_onto(&self, folder: &Path) {
+        let owned = Command::new("chown").arg("postgres").arg(folder).status().unwrap();
+        assert!(owned.success());
+        self.administer(&format!("CREATE TABLESPACE elsewhere LOCATION '{}'", folder.display()));
+        self.administer(&format!("ALTER DATABASE {} SET TABLESPACE elsewhere", self.database()));
+    }
+
+    /// And where they were again.
+    pub fn move_back(&self) {
+        let database = self.database();
+        self.administer(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        ));
+        self.administer(&format!("ALTER DATABASE {database} SET TABLESPACE pg_default"));
+        self.administer("DROP TABLESPACE elsewhere");
+    }
+
+    fn database(&self) -> &str {
+        self.url.rsplit_once('/').unwrap().1
+    }
+
+    fn administer(&self, sql: &str) {
+        psql(self.server.as_ref().unwrap(), sql).unwrap();
     }
 
     /// Columns that lists look rows up by, as people see them.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::future::Future;
+use std::io::{Write as _, stderr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -20,10 +21,8 @@ impl Place {
     /// `None`, with a line on standard error, where there is no shared memory.
     fn new() -> Option<Self> {
         let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
-            #[expect(clippy::print_stderr, reason = "a test that tests nothing must say so")]
-            {
-                eprintln!("NOT TESTED: staging in memory. There is no /dev/shm here.");
-            }
+            // Not by a macro, whose words the test runner keeps to itself: a test that tests nothing must say so.
+            stderr().write_all(b"NOT TESTED: staging in memory. There is no /dev/shm here.\n").unwrap();
             return None;
         };
         Some(Self { store: tempfile::tempdir().unwrap(), memory })
