@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{Program, call, poll, stderr, stdout};
 use crate::{
-    LONG, UnderWay, caught_up, equal, filled, import, open, receipts, status, told, verified, views,
+    LONG, UnderWay, caught_up, equal, filled, import, import_file, open, receipts, status, told, verified,
+    views,
 };
 
 #[test]
@@ -105,7 +106,7 @@ fn a_row_that_was_mended_goes_on_and_one_that_cannot_be_is_stepped_over() {
     let write = |key: &str, row: &str| {
         open(&file).execute("UPDATE stock SET row = ?2 WHERE key = ?1", [key, row]).unwrap();
     };
-    let (first, second) = (row("article-0"), row("article-1"));
+    let first = row("article-0");
     write("article-0", "?");
     write("article-1", "?");
     import(&program, &receipts(3));
@@ -116,17 +117,20 @@ fn a_row_that_was_mended_goes_on_and_one_that_cannot_be_is_stepped_over() {
     assert!(retried.status.success(), "{}", stderr(&retried));
     assert_eq!(status(&program, "stock")["failures"], 1);
 
-    write("article-1", &second);
     let skip = ["projections", "failures", "skip", "stock", "article-1"];
     assert_eq!(program.call(&skip).status.code(), Some(2), "a skip has a reason");
     let skipped = program.call(&[&skip[..], &["--reason", "counted by hand"]].concat());
     assert!(skipped.status.success(), "{}", stderr(&skipped));
-    let listed = told(&program.call(&["projections", "failures", "list", "stock", "--json"]));
-    assert_eq!(listed["count"], 0, "{listed}");
-    assert_eq!(row("article-1"), second, "the event counts for nothing");
+    let said = stdout(&skipped);
+    assert!(said.contains("is stepped over; the row \"article-1\" is set aside again"), "{said}");
+    assert!(said.contains("build the view anew"), "{said}");
     assert_ne!(row("article-0"), first);
     let reason: String = open(&file).query_row("SELECT reason FROM skips", [], |row| row.get(0)).unwrap();
     assert_eq!(reason, "counted by hand");
+
+    // What can be applied is: there the skip changes nothing.
+    assert!(program.call(&["projections", "rebuild", "stock"]).status.success());
+    equal(&program);
 }
 
 fn readyz(program: &Program, path: &str) -> String {
@@ -159,18 +163,25 @@ fn a_file_that_goes_while_it_is_written_is_missed_and_put_back_or_built_anew() {
     let file = program.data_dir().join("views.sqlite");
     let aside = program.data_dir().join("aside.sqlite");
     let error = |program: &Program| status(program, "stock")["error"].as_str().map(str::to_owned);
+    // It ends once its commands are in the lists.
+    let import_beside = |program: &Program| {
+        let file = import_file(program, &receipts(20));
+        UnderWay::start(program, &["import", file.to_str().unwrap()])
+    };
 
     fs::rename(&file, &aside).unwrap();
-    import(&program, &receipts(20));
+    let mut importing = import_beside(&program);
     let line = poll(LONG, || error(&program)).unwrap();
     assert!(line.contains("views.sqlite is gone: put it back, or start the program again"), "{line}");
     fs::rename(&aside, &file).unwrap();
-    caught_up(&program);
+    assert!(importing.0.wait().unwrap().success());
     assert_eq!(error(&program), None);
 
     fs::remove_file(&file).unwrap();
-    import(&program, &receipts(20));
+    let importing = import_beside(&program);
     poll(LONG, || error(&program)).unwrap();
+    drop(importing);
+    program.terminate();
     program.restart();
     caught_up(&program);
     equal(&program);
