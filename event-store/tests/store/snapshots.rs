@@ -63,6 +63,20 @@ async fn a_long_history_is_read_once() {
 }
 
 #[tokio::test]
+async fn what_is_remembered_is_decided_without_reading_the_log() {
+    let (server, store) = log().await;
+    let add = async |node: &EventStore| {
+        let done = node.execute::<Jar>(&jar("a"), JarCommand::Add(1), &command()).await;
+        done.unwrap().entity.state.coins
+    };
+    assert_eq!(add(&store).await, 1);
+    assert_eq!(reads_of(&store, add(&store)).await, (2, 0));
+    let cold = open(&server).await;
+    let (coins, reads) = reads_of(&cold, add(&cold)).await;
+    assert!(coins == 3 && reads > 0, "{coins} {reads}");
+}
+
+#[tokio::test]
 async fn a_hot_entity_is_kept_now_and_then() {
     let (_server, store) = log().await;
     let mut kept = Kept::listen(&store).await;
