@@ -5,7 +5,7 @@ use projections::{Answer, Asked};
 use tokio::runtime::Runtime;
 
 use crate::place::Place;
-use crate::toy::{Node, log, raise, rows};
+use crate::toy::{Node, log, raise, raise_often, rows};
 
 async fn fill(store: &EventStore, counters: u64) {
     for counter in 0..counters {
@@ -92,6 +92,39 @@ async fn one_that_was_stopped_waits_through_a_restart_until_it_is_asked_to_go_on
     let mut expected = all.to_vec();
     expected[0] = ("c0".into(), 2, 2);
     assert_eq!(rows(&node.stop().await).await, expected);
+}
+
+#[tokio::test]
+async fn one_that_runs_is_stopped_where_it_is_and_goes_on_from_there() {
+    let (_server, store) = log().await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
+    let mut last = store.head().await.unwrap();
+    for counter in 0..20 {
+        last = raise_often(&store, &format!("c{counter}"), 500).await;
+    }
+    node.reaches(last).await;
+    let stopped = loop {
+        done(node.ask(Asked::Rebuild).await);
+        // It may be done before it hears of it.
+        if let Answer::Done(stopped) = node.ask(Asked::StopRebuild).await {
+            break stopped;
+        }
+    };
+    assert!(stopped.ends_with("waits to be resumed"), "{stopped}");
+    let waits = node.tells(|status| status.rebuild.as_ref().is_some_and(|built| built.stopped)).await;
+    let (generation, built) = (waits.generation, waits.rebuild.unwrap());
+    assert!(built.generation == generation + 1 && built.position < last, "{built:?}");
+
+    last = raise(&store, "c0", 1).await;
+    node.reaches(last).await;
+    let waits = node.tells(|status| status.position == last).await;
+    assert_eq!((waits.generation, waits.rebuild.unwrap().position), (generation, built.position));
+    let goes_on = done(node.ask(Asked::Rebuild).await);
+    assert_eq!(goes_on, format!("generation {} goes on being built", built.generation));
+    node.tells(|status| status.generation == built.generation && status.rebuild.is_none()).await;
+    let all = rows(&node.stop().await).await;
+    assert_eq!((all.len(), &all[0], &all[1]), (20, &("c0".into(), 501, 501), &("c1".into(), 500, 500)));
 }
 
 #[tokio::test]

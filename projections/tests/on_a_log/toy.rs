@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use event_model::{Column, Decider, Event, Metadata, Position, Projection, Recorded, Unreadable};
-use event_store::{Connection, EventStore, ExecuteError, Settings, StoreError};
+use event_model::{Column, Decider, EntityName, Event, Metadata, Position, Projection, Recorded, Unreadable};
+use event_store::{Connection, EventStore, ExecuteError, Settings, Stand, StoreError, Write};
 use nats_launcher::Server;
 use projections::{
     Answer, Asked, HomeAddress, Order, Query, Report, RunError, ViewStatus, Views, Waited, ask,
@@ -108,6 +108,15 @@ pub(crate) async fn raise(store: &EventStore, counter: &str, by: u64) -> Positio
             Err(other) => panic!("{other:?}"),
         }
     }
+}
+
+/// Raises a counter that was never raised before, so often and all at once; where the last event lies.
+pub(crate) async fn raise_often(store: &EventStore, counter: &str, times: usize) -> Position {
+    let metadata = Metadata::first(Uuid::now_v7(), OffsetDateTime::now_utc());
+    let events = vec![CounterEvent::CounterRaised { by: 1 }; times];
+    let entity = EntityName::new(Counter::CATEGORY, counter);
+    let write = Write::new(entity, Stand::default(), &events, &metadata).unwrap();
+    store.append(&[write], &metadata).await.unwrap()
 }
 
 /// A worker that runs, and where it is asked.

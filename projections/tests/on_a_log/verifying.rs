@@ -58,6 +58,23 @@ async fn rows_that_their_worker_wrote_are_equal_and_an_edited_one_is_found() {
 }
 
 #[tokio::test]
+async fn of_many_differences_all_are_counted_and_twenty_are_told() {
+    let (_server, store) = log().await;
+    let place = Place::make();
+    let node = Node::start::<1>(&place, &store).await;
+    let mut last = raise(&store, "c00", 1).await;
+    for counter in 1..25 {
+        last = raise(&store, &format!("c{counter:02}"), 1).await;
+    }
+    node.reaches(last).await;
+    assert_eq!(place.lines("DELETE FROM tallies WHERE key <> 'c00' RETURNING 1").len(), 24);
+    let found = verified::<1>(&place, &store).await.unwrap();
+    let first: Vec<_> = (1..=20).map(|counter| format!("c{counter:02}")).collect();
+    assert_eq!((found.different, keys(&found)), (24, first.iter().map(String::as_str).collect()));
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_rebuild_mends_what_was_found_while_events_come() {
     let (_server, store) = log().await;
     let place = Place::make();
