@@ -209,11 +209,14 @@ async fn mark_at(store: &EventStore, position: u64) -> Result<Mark, Failure> {
     }
     let position = Position::new(position);
     let entry = store.at(position).await?;
-    entry.as_ref().map(Mark::on).ok_or_else(|| behind_the_end(position, Position::START))
+    match entry {
+        Some(entry) => Ok(Mark::on(&entry)),
+        None => Err(behind_the_end(position, store.head().await?)),
+    }
 }
 
 fn behind_the_end(position: Position, head: Position) -> Failure {
-    let line = format!("--from {position} is not on the log, which ends at {head}: name an earlier position");
+    let line = format!("position {position} is not on the log, which ends at {head}: name an earlier one");
     Failure::new(Exit::NotFound, line)
 }
 

@@ -110,7 +110,10 @@ pub(crate) async fn retry(asked: &One) -> Result<(), Failure> {
         }
         return Ok(());
     };
-    Told::read(&body).print(&mut out)?;
+    match Form::asked(asked.json) {
+        Form::Json => writeln!(out, "{}", String::from_utf8_lossy(&body))?,
+        Form::Text => Told::read(&body).print(&mut out)?,
+    }
     let exit = if code == UNAVAILABLE { Exit::Unavailable } else { Exit::Failed };
     Err(Failure::new(exit, format!("{sequence} is refused again, and stays: {said}")))
 }

@@ -173,7 +173,15 @@ fn an_export_is_filtered_continued_and_followed() {
     assert_eq!(export(&["--after", "5"]), lines[5..]);
     assert!(export(&["--category", "user,email"]).iter().all(|line| !line.contains("stock/")));
     assert_eq!(export(&["--entity", &format!("user/{ID}"), "--type", "user-registered"]), lines[..1]);
-    ended(&log.program.call(&["events", "export", "--after", "999"]), 3, "999");
+    ended(&log.program.call(&["events", "export", "--after", "999"]), 3, "position 999 is not on the log");
+
+    let file = log.program.folder().join("in-pieces.ndjson");
+    let path = file.to_str().unwrap();
+    let first = ["--entity", &format!("user/{ID}"), "--type", "user-registered"];
+    for arguments in [&first[..], &["--after", "1"]] {
+        export(&[&[path], arguments].concat());
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().collect::<Vec<_>>(), lines);
 
     let mut follower = command()
         .args(["events", "export", "--follow", "--after", "4", "--nats-url", log.program.nats()])

@@ -161,7 +161,7 @@ impl Kind {
                 "internal",
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Something went wrong here",
-                "It is our fault, and it is in the server's log under `trace_id`.",
+                "It is our fault, and it is in the server's log: in the line whose `request_id` is the `trace_id` of this answer.",
             ),
         }
     }

@@ -2,19 +2,31 @@
 """Brings the whole deployment up on this machine, prints where everything is, and ends it with Ctrl-C."""
 import os
 import shlex
+import shutil
 import signal
+import socket
 import sys
 
 from processes import ROOT, Broker, Deployment, program
 
+NATS, API = [4222, 4223, 4224], [8080, 8081]
+
 
 def main():
     folder = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "target", "cluster"))
+    for port in NATS + API:
+        with socket.socket() as door:
+            if door.connect_ex(("127.0.0.1", port)) == 0:
+                sys.exit(f"something listens on port {port}: end it first; it may be another one of these")
     if os.path.exists(os.path.join(folder, "ca.pem")):
-        sys.exit(f"{folder} holds an earlier one: remove it, or name another folder")
+        if len(sys.argv) > 1:
+            sys.exit(f"{folder} holds an earlier one: remove it, or name another folder")
+        # Nobody else has put anything there.
+        shutil.rmtree(folder)
+        print(f"removed       what the last one left in {folder}", flush=True)
     os.makedirs(folder, exist_ok=True)
-    broker = Broker(folder, ports=[4222, 4223, 4224])
-    deployment = Deployment(folder, broker, ports=[8080, 8081])
+    broker = Broker(folder, ports=NATS)
+    deployment = Deployment(folder, broker, ports=API)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         broker.start()

@@ -22,7 +22,7 @@ pub(crate) struct Export {
     /// The file; - is standard output
     #[arg(default_value = "-", value_name = "FILE")]
     file: PathBuf,
-    /// Only what lies behind this position: that of the last line of an earlier export
+    /// Only what lies behind this position, that of the last line of an earlier export; it is added to FILE
     #[arg(long, value_name = "POSITION", default_value_t = 0)]
     after: u64,
     #[command(flatten)]
@@ -51,7 +51,10 @@ pub(crate) async fn export(asked: &Export) -> Result<(), Failure> {
     let mut out: Box<dyn Write> = if asked.file.as_os_str() == "-" {
         Box::new(BufWriter::new(io::stdout()))
     } else {
-        let file = File::create(&asked.file).map_err(|error| {
+        let goes_on = after > Position::START;
+        let mut how = File::options();
+        how.create(true).write(true).append(goes_on).truncate(!goes_on);
+        let file = how.open(&asked.file).map_err(|error| {
             Failure::because(Exit::Usage, format!("{} cannot be written", asked.file.display()), error)
         })?;
         Box::new(BufWriter::new(file))

@@ -20,7 +20,7 @@ const SEED: u64 = 20_261_125;
 
 const METHODS: [&str; 12] =
     ["GET", "GET", "GET", "POST", "POST", "POST", "PUT", "PUT", "DELETE", "PATCH", "OPTIONS", "QUERY"];
-const PLACES: [&str; 32] = [
+const PLACES: [&str; 37] = [
     "/users",
     "/users/{}",
     "/users/{}/credit-limit",
@@ -52,9 +52,14 @@ const PLACES: [&str; 32] = [
     "/schemas",
     "/schemas/{}",
     "/events",
+    "/reports/sales",
+    "/reports/customers",
+    "/activity",
+    "/correlations/{}",
+    "/docs",
     "/{}/{}/{}",
 ];
-const QUERIES: [&str; 16] = [
+const QUERIES: [&str; 22] = [
     "limit",
     "after",
     "before",
@@ -70,6 +75,12 @@ const QUERIES: [&str; 16] = [
     "from",
     "order",
     "verbose",
+    "version",
+    "at",
+    "by",
+    "to",
+    "open",
+    "format",
     "é",
 ];
 const HEADERS: [&str; 12] = [

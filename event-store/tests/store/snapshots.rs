@@ -70,9 +70,9 @@ async fn what_is_remembered_is_decided_without_reading_the_log() {
         done.unwrap().entity.state.coins
     };
     assert_eq!(add(&store).await, 1);
-    assert_eq!(reads_of(&store, add(&store)).await, (2, 0));
+    assert_eq!(reads_of(&store, Box::pin(add(&store))).await, (2, 0));
     let cold = open(&server).await;
-    let (coins, reads) = reads_of(&cold, add(&cold)).await;
+    let (coins, reads) = reads_of(&cold, Box::pin(add(&cold))).await;
     assert!(coins == 3 && reads > 0, "{coins} {reads}");
 }
 

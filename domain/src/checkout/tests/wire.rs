@@ -43,6 +43,20 @@ fn a_placed_order_begins_a_checkout() {
 }
 
 #[test]
+fn a_clock_that_is_off_by_a_minute_moves_the_deadline_by_a_minute() {
+    let deadline = |event: &Recorded| {
+        let command = routed(event);
+        let Some(CheckoutCommand::Begin(begin)) = command else { panic!("{command:?}") };
+        begin.deadline
+    };
+    let event = recorded::<Order>(&order_id(1), 1, &placed());
+    let minute = Duration::from_mins(1);
+    let late = Recorded { time: event.time + minute, ..event.clone() };
+    assert_eq!(deadline(&event), event.time + settings().deadline);
+    assert_eq!(deadline(&late), deadline(&event) + minute);
+}
+
+#[test]
 fn a_deadline_that_is_too_far_is_the_last_there_is() {
     let settings = CheckoutSettings { deadline: Duration::MAX, participants: vec![] };
     let event = recorded::<Order>(&order_id(1), 1, &placed());
