@@ -15,6 +15,8 @@ import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PATIENCE = 60
+TOKEN = "token-of-the-examples"
+AUTHORIZATION, JSON = {"Authorization": f"Bearer {TOKEN}"}, {"Content-Type": "application/json"}
 
 
 def until(what, look):
@@ -34,12 +36,15 @@ class Shop:
     def __init__(self, *arguments):
         self.folder = tempfile.TemporaryDirectory(prefix="jetsource-examples-")
         self.log = open(os.path.join(self.folder.name, "log"), "w")
+        with open(os.path.join(self.folder.name, "tokens"), "w") as file:
+            file.write(f"examples {TOKEN}\n")
         self.start("127.0.0.1:0", "0", *arguments)
 
     def start(self, listen, nats_port, *arguments):
         ready = os.path.join(self.folder.name, "ready.json")
         call = [os.environ["JETSOURCE"], "serve", "--listen", listen, "--nats-port", nats_port]
         call += ["--data-dir", os.path.join(self.folder.name, "data"), "--ready-file", ready, *arguments]
+        call += ["--token-file", os.path.join(self.folder.name, "tokens")]
         self.process = subprocess.Popen(call, stderr=self.log)
         told = until("it serves", lambda: self.told(ready))
         self.http, self.nats = told["http"], told["nats"]
@@ -78,13 +83,13 @@ class Shop:
         return positions
 
     def page(self, path):
-        request = urllib.request.Request(self.http + path, headers={"Accept": "application/json"})
+        request = urllib.request.Request(self.http + path, headers={"Accept": "application/json", **AUTHORIZATION})
         with urllib.request.urlopen(request, timeout=40) as answer:
             return json.load(answer), (answer.headers.get("Link") or "").split(", ")
 
     def call(self, method, path, body=None, **headers):
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(self.http + path, data, {"Content-Type": "application/json", **headers}, method=method)
+        request = urllib.request.Request(self.http + path, data, {**JSON, **AUTHORIZATION, **headers}, method=method)
         with urllib.request.urlopen(request, timeout=40) as answer:
             return json.load(answer)
 
@@ -156,7 +161,7 @@ class Example:
     """One that runs, and what it has printed."""
 
     def __init__(self, shop, *call):
-        environment = {**os.environ, "API": shop.http, "NATS": shop.nats}
+        environment = {**os.environ, "API": shop.http, "NATS": shop.nats, "TOKEN": TOKEN}
         self.lines, self.folder = [], shop.folder.name
         self.process = subprocess.Popen(
             call, env=environment, cwd=self.folder, text=True, start_new_session=True,

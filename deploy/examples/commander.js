@@ -4,15 +4,16 @@
 //     API=http://127.0.0.1:8080 node commander.js <deliveries.txt
 //
 // A delivery's number is its key: where an answer is lost, the same call again is answered as the first time, and
-// nothing is done twice. Needs nothing beside Node 18.
+// nothing is done twice. TOKEN is the token, where one is asked for. Needs nothing beside Node 18.
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const api = process.env.API ?? "http://127.0.0.1:8080";
+const authorization = process.env.TOKEN ? { Authorization: `Bearer ${process.env.TOKEN}` } : {};
 
 /** Sends it until there is an answer. */
 async function post(path, body, key) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key, ...authorization };
   for (;;) {
     try {
       const answer = await fetch(api + path, { method: "POST", headers, body: JSON.stringify(body) });

@@ -4,7 +4,7 @@
     API=http://127.0.0.1:8080 python3 commander.py <deliveries.txt
 
 A delivery's number is its key: where an answer is lost, the same call again is answered as the first time, and nothing is
-done twice. Needs httpx (requirements.txt).
+done twice. TOKEN is the token, where one is asked for. Needs httpx (requirements.txt).
 """
 import os
 import sys
@@ -25,7 +25,8 @@ def post(client, path, body, key):
         time.sleep(1)
 
 
-with httpx.Client(base_url=os.environ.get("API", "http://127.0.0.1:8080"), timeout=30) as client:
+headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"} if "TOKEN" in os.environ else {}
+with httpx.Client(base_url=os.environ.get("API", "http://127.0.0.1:8080"), headers=headers, timeout=30) as client:
     for line in sys.stdin:
         number, sku, quantity = line.split()
         answer = post(client, f"/stock/{sku}/receipts", {"quantity": int(quantity)}, f"delivery-{number}")

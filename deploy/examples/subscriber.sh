@@ -4,7 +4,7 @@
 #     API=http://127.0.0.1:8080 sh subscriber.sh [FILE]
 #
 # FILE keeps how far it has come: an event is heard once its position is there, and comes again after a crash between
-# the two. Needs curl.
+# the two. TOKEN is the token, where one is asked for. Needs curl.
 set -u
 
 api=${API:-http://127.0.0.1:8080}
@@ -26,6 +26,7 @@ heard() {
 while :; do
     last=$(cat "$place" 2>/dev/null || echo 0)
     # A comment comes every 15 seconds: silence is a connection that was lost.
-    curl -sSN --speed-limit 1 --speed-time 60 "$api/events" -H "Last-Event-ID: $last" | heard
+    curl -sSN --speed-limit 1 --speed-time 60 "$api/events" -H "Last-Event-ID: $last" \
+        ${TOKEN:+-H "Authorization: Bearer $TOKEN"} | heard
     sleep 1
 done

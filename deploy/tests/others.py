@@ -59,6 +59,23 @@ class Others(unittest.TestCase):
         until("the order is confirmed", confirmed, 30)
         self.assertNotIn("Permissions", payment.said())
 
+    def test_the_example_of_a_subscriber_hears(self):
+        self.order()
+        environment = {
+            "NATS": self.broker.url("subscriber"), "NATS_CA": self.broker.certificates.ca, "NATS_INBOX": "_INBOX_subscriber",
+            "PYTHONPATH": LIBRARIES,
+        }
+        call = [sys.executable, os.path.join(ROOT, "deploy", "examples", "subscriber.py")]
+        subscriber = Process("subscriber", call, self.deployment.folder, environment).start()
+        self.addCleanup(subscriber.end)
+
+        def heard():
+            self.assertTrue(subscriber.runs(), subscriber.said())
+            return "order-placed" in subscriber.said()
+
+        until("it hears of the order", heard, 30)
+        self.assertNotIn("Permissions", subscriber.said())
+
     def test_a_subscriber_hears_and_reads_the_log(self):
         asyncio.run(self.subscribe())
 
